@@ -1,0 +1,188 @@
+"""Side-by-side timings: each side in a fresh process, in turn, so that the machine's mood cancels.
+
+Run ``python -m benchmarks.harness`` for all comparisons, or name some: ``... h3_index knn_graph``.
+Prints one table of ratios (median over the pairs), the peak memory of each side, and writes
+``benchmarks/results/<date>-<commit>.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One row of the table.
+
+    ``setup()`` makes the data, ``ours(data)`` and ``peer(data)`` are timed, each in its own process. Where the
+    peer is too slow to run whole, ``peer_share`` is the share of the work that ``peer`` does and its time is
+    divided by it (said in the table). ``goal`` is the ratio peer/ours that we promise; with
+    ``goal_is_most=True`` the promise is ``ours/peer <= goal``.
+    """
+
+    name: str
+    what: str
+    against: str
+    goal: float
+    setup: Callable[[], Any]
+    ours: Callable[[Any], Any]
+    peer: Callable[[Any], Any]
+    peer_share: float = 1.0
+    goal_is_most: bool = False
+    runs: int = 3
+    peak_limit_mb: float | None = None
+
+
+def comparisons() -> dict[str, Comparison]:
+    """Every ``COMPARISONS`` tuple of the ``bench_*.py`` modules beside this file, by name."""
+    found: dict[str, Comparison] = {}
+    for path in sorted(ROOT.glob("bench_*.py")):
+        module = importlib.import_module(f"benchmarks.{path.stem}")
+        found |= {row.name: row for row in module.COMPARISONS}
+    return found
+
+
+def _child(name: str, side: str) -> None:
+    row = comparisons()[name]
+    data = row.setup()
+    before = _peak_mb()
+    start = time.perf_counter()
+    getattr(row, side)(data)
+    seconds = time.perf_counter() - start
+    print(json.dumps({"seconds": seconds, "peak_mb": _peak_mb(), "setup_mb": before}))
+
+
+def _peak_mb() -> float:
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def _measure(name: str, side: str) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.harness", "--child", name, side]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT.parent, check=False)
+    if done.returncode:
+        raise SystemExit(f"{name} ({side}) failed:\n{done.stderr[-3000:]}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def compare(row: Comparison) -> dict[str, Any]:
+    """Time both sides in turn ``row.runs`` times and return the medians and the median ratio."""
+    pairs = [(_measure(row.name, "ours"), _measure(row.name, "peer")) for _ in range(row.runs)]
+    ratios = [
+        (a["seconds"] / (b["seconds"] / row.peer_share))
+        if row.goal_is_most
+        else (b["seconds"] / row.peer_share / a["seconds"])
+        for a, b in pairs
+    ]
+    ratio = statistics.median(ratios)
+    peak = statistics.median(a["peak_mb"] for a, _ in pairs)
+    reached = ratio <= row.goal if row.goal_is_most else ratio >= row.goal
+    if row.peak_limit_mb is not None:
+        reached = reached and peak <= row.peak_limit_mb
+    return {
+        "name": row.name,
+        "what": row.what,
+        "against": row.against,
+        "ours_s": statistics.median(a["seconds"] for a, _ in pairs),
+        "peer_s": statistics.median(b["seconds"] for _, b in pairs) / row.peer_share,
+        "extrapolated": row.peer_share != 1.0,
+        "ratio": ratio,
+        "ratios": ratios,
+        "goal": row.goal,
+        "goal_is_most": row.goal_is_most,
+        "reached": reached,
+        "peak_mb": peak,
+        "peak_limit_mb": row.peak_limit_mb,
+        "peer_peak_mb": statistics.median(b["peak_mb"] for _, b in pairs),
+        "runs": row.runs,
+    }
+
+
+def _conditions() -> dict[str, Any]:
+    git = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "commit": git.stdout.strip() or "unknown",
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+    }
+
+
+def _show(results: list[dict[str, Any]]) -> None:
+    table = Table("what", "against", "ours, s", "theirs, s", "ratio", "promised", "peak, MB", "")
+    for row in results:
+        sign = "at most" if row["goal_is_most"] else "at least"
+        table.add_row(
+            row["what"],
+            row["against"] + (" (extrapolated)" if row["extrapolated"] else ""),
+            f"{row['ours_s']:.3g}",
+            f"{row['peer_s']:.3g}",
+            f"{row['ratio']:.3g}",
+            f"{sign} {row['goal']:g}",
+            f"{row['peak_mb']:.0f}"
+            + (f" (limit {row['peak_limit_mb']:.0f})" if row["peak_limit_mb"] else ""),
+            "yes" if row["reached"] else "NO",
+        )
+    Console(width=150).print(table)
+
+
+def main() -> None:
+    """Run the comparisons that are named (default: all)."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("names", nargs="*", help="comparisons to run; default all")
+    parser.add_argument("--child", nargs=2, metavar=("NAME", "SIDE"), help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--runs", type=int, help="pairs per comparison, instead of each row's own number"
+    )
+    options = parser.parse_args()
+    if options.child:
+        _child(*options.child)
+        return
+    rows = comparisons()
+    unknown = set(options.names) - set(rows)
+    if unknown:
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(rows)}")
+    results = []
+    for name in options.names or rows:
+        row = rows[name]
+        if options.runs:
+            row = Comparison(**{**row.__dict__, "runs": options.runs})
+        results.append(compare(row))
+        _show(results[-1:])
+    _show(results)
+    conditions = _conditions()
+    target = ROOT / "results" / f"{conditions['date']}-{conditions['commit']}.json"
+    target.write_text(json.dumps({"conditions": conditions, "results": results}, indent=1) + "\n")
+    print(f"Written to {target.relative_to(ROOT.parent)}")
+
+
+if __name__ == "__main__":
+    main()
