@@ -128,9 +128,7 @@ def _conditions() -> dict[str, Any]:
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "commit": git.stdout.strip() or "unknown",
-        "cores": len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "machine": platform.machine(),
         "python": platform.python_version(),
     }
@@ -159,9 +157,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("names", nargs="*", help="comparisons to run; default all")
     parser.add_argument("--child", nargs=2, metavar=("NAME", "SIDE"), help=argparse.SUPPRESS)
-    parser.add_argument(
-        "--runs", type=int, help="pairs per comparison, instead of each row's own number"
-    )
+    parser.add_argument("--runs", type=int, help="pairs per comparison, instead of each row's own number")
     options = parser.parse_args()
     if options.child:
         _child(*options.child)

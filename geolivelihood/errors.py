@@ -81,7 +81,7 @@ class EnvironmentMissingError(RuntimeError):
     exit_code: ClassVar[int] = 4
 
 
-class Cancelled(RuntimeError):  # noqa: N818 - it is no error
+class Cancelled(RuntimeError):
     """The user, or the process that started us, asked to stop."""
 
     exit_code: ClassVar[int] = 3

@@ -41,9 +41,7 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
     except OSError as error:
         _remove(part)
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT):
-            msg = (
-                f"Cannot write {target}: {error.strerror}. Free the disk or choose another folder."
-            )
+            msg = f"Cannot write {target}: {error.strerror}. Free the disk or choose another folder."
             raise OutputError(msg) from error
         raise
     except BaseException:
