@@ -1,0 +1,1 @@
+"""Comparisons with the literal formulation and with peer libraries; see harness.py."""

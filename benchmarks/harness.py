@@ -33,8 +33,8 @@ ROOT = Path(__file__).resolve().parent
 class Comparison:
     """One row of the table.
 
-    ``setup()`` makes the data, ``ours(data)`` and ``peer(data)`` are timed, each in its own process. Where the
-    peer is too slow to run whole, ``peer_share`` is the share of the work that ``peer`` does and its time is
+    ``setup()`` makes the data, ``ours(data)`` and ``peer(data)`` are timed, each in its own process. Where
+    the peer is too slow to run whole, ``peer_share`` is the share of the work that ``peer`` does and its time is
     divided by it (said in the table). ``goal`` is the ratio peer/ours that we promise; with
     ``goal_is_most=True`` the promise is ``ours/peer <= goal``.
     """

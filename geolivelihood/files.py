@@ -37,7 +37,7 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield part
         if part.is_dir() and target.is_dir():
             _remove(target)
-        os.replace(part, target)
+        part.replace(target)
     except OSError as error:
         _remove(part)
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT):

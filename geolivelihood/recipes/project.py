@@ -1,0 +1,414 @@
+"""The project file: one YAML that says what comes in, what is done with it, and what goes out."""
+
+from __future__ import annotations
+
+import difflib
+import glob
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from geolivelihood.errors import ProjectError
+
+__all__ = [
+    "CellGrid",
+    "Chips",
+    "Clusters",
+    "DhsFiles",
+    "Displacement",
+    "EncoderChoice",
+    "ImageSource",
+    "ModelChoice",
+    "Output",
+    "Project",
+    "Regions",
+    "Validation",
+    "read_project",
+]
+
+ModelName = Literal["mean", "knn", "idw", "ridge", "boosting", "graph", "image", "cell"]
+Format = Literal["gpkg", "geojson", "geoparquet"]
+Source = Literal["table", "photos", "geotiffs", "tiles", "chips", "detections_of"]
+
+
+class Section(BaseModel):
+    """A part of the project file; keys that it does not know are faults."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DhsFiles(Section):
+    """A DHS geographic file and the recode file that is joined to it."""
+
+    gps: str
+    recode: str
+    recode_type: Literal["HR", "PR", "IR", "KR", "BR", "MR"] = "HR"
+    indicators: dict[str, Any] = Field(min_length=1)
+
+
+class Clusters(Section):
+    """Survey clusters: a file of points with indicators, or the files of a DHS survey."""
+
+    path: str | None = None
+    dhs: DhsFiles | None = None
+    indicators: list[str] = Field(default=[])
+    columns: dict[str, str] = {}
+    where: dict[str, Any] = {}
+    crs: str | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.path is None) == (self.dhs is None):
+            msg = "give either 'path' (a file of clusters) or 'dhs' (gps and recode files)"
+            raise ValueError(msg)
+        if self.path is not None and not self.indicators:
+            msg = "give 'indicators', the columns to predict"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def targets(self) -> list[str]:
+        """Names of the indicators that are predicted."""
+        return self.indicators or list(self.dhs.indicators if self.dhs else {})
+
+
+class Displacement(Section):
+    """How the published points were moved from the true sites (metres), and the border they never cross."""
+
+    urban_m: float = Field(2000.0, gt=0)
+    rural_m: float = Field(5000.0, gt=0)
+    rural_far_m: float = Field(10000.0, gt=0)
+    rural_far_share: float = Field(0.01, ge=0, le=1)
+    boundary: str | None = None
+
+
+class Chips(Section):
+    """Windows cut from rasters around the clusters and around the centres of the cells."""
+
+    raster: str | list[str]
+    size_px: int | None = Field(None, ge=1)
+    size_m: float | None = Field(None, gt=0)
+    grid: int = Field(1, ge=1, le=9)
+    bands: list[int | str] | None = None
+    crs: str | None = None
+
+    @model_validator(mode="after")
+    def _one_size(self) -> Self:
+        if (self.size_px is None) == (self.size_m is None):
+            msg = "give either 'size_px' (pixels) or 'size_m' (metres on the ground)"
+            raise ValueError(msg)
+        return self
+
+
+class EncoderChoice(Section):
+    """What turns a picture into a vector: ``summary``, ``rcf`` or the name of a torchvision backbone."""
+
+    name: str
+    weights: str | None = None
+    size: int | None = Field(None, ge=8)
+    options: dict[str, Any] = {}
+
+
+class ImageSource(Section):
+    """One source of pictures, encoded by its own encoder."""
+
+    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
+    table: str | None = None
+    photos: str | None = None
+    geotiffs: str | list[str] | None = None
+    tiles: str | None = None
+    chips: Chips | None = None
+    detections_of: str | None = None
+    kind: Literal["street", "overhead"] | None = None
+    columns: dict[str, str] | str = {}
+    where: dict[str, Any] = {}
+    crs: str | None = None
+    root: str | None = None
+    scheme: Literal["z-x-y", "x-y-z", "z/x/y"] = "z-x-y"
+    encoder: EncoderChoice | None = None
+    counts: str | None = None
+    views: bool = True
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        given = [name for name in get_args(Source) if getattr(self, name) is not None]
+        if len(given) != 1:
+            msg = f"give exactly one of {', '.join(get_args(Source))}; given: {', '.join(given) or 'none'}"
+            raise ValueError(msg)
+        if self.detections_of is not None and self.encoder is not None:
+            msg = "object counts have no encoder; leave 'encoder' out"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def origin(self) -> Source:
+        """Which of the ways to name pictures was used."""
+        return next(name for name in get_args(Source) if getattr(self, name) is not None)
+
+
+class CellGrid(Section):
+    """The H3 cells of the map: those that cover the regions, or those that the data touch and k rings."""
+
+    resolution: int = Field(ge=0, le=15)
+    extent: Literal["regions", "data"] = "data"
+    rings: int = Field(1, ge=0, le=20)
+
+
+class Regions(Section):
+    """Polygons that the map is summed up to."""
+
+    path: str
+    name: str
+    id: str | None = None
+    where: dict[str, Any] = {}
+    crs: str | None = None
+    population: str | None = None
+
+
+class ModelChoice(Section):
+    """A model by name, the sources that it sees (default: all that fit) and its hyper-parameters."""
+
+    name: ModelName
+    label: str | None = None
+    sources: list[str] | None = None
+    options: dict[str, Any] = {}
+
+    @property
+    def key(self) -> str:
+        """Name of the model in tables and file names."""
+        return self.label or self.name
+
+
+class Validation(Section):
+    """How the models are scored: under a random split and under spatial blocks, side by side."""
+
+    folds: int = Field(5, ge=2)
+    block_resolution: int | None = Field(None, ge=0, le=15)
+    buffer_m: float | Literal["auto"] = 0.0
+    bootstrap: int = Field(2000, ge=100)
+
+    @field_validator("buffer_m")
+    @classmethod
+    def _not_negative(cls, value: float | str) -> float | str:
+        if isinstance(value, float) and value < 0:
+            msg = "a buffer is a distance in metres, 0 or more, or 'auto'"
+            raise ValueError(msg)
+        return value
+
+
+class Output(Section):
+    """What is written."""
+
+    formats: list[Format] = ["gpkg"]
+    map: bool = True
+    edges: bool = True
+    clusters: bool = True
+    title: str | None = None
+
+
+class Project(Section):
+    """A whole job. Paths are relative to ``data``, which is relative to the folder of the file."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    seed: int = 0
+    data: str = "."
+    out: str = "out"
+    clusters: Clusters | None = None
+    displacement: Literal["dhs", "none"] | Displacement = "none"
+    images: list[ImageSource] = Field(min_length=1)
+    cells: CellGrid
+    regions: Regions | None = None
+    models: list[ModelChoice] = []
+    map_model: str | None = None
+    validation: Validation = Validation()
+    output: Output = Output()
+    max_rejected: float = Field(0.1, ge=0, le=1)
+    file: Path = Field(default=Path("project.yaml"), exclude=True)
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _names_are_models(cls, value: Any) -> Any:
+        if isinstance(value, list):
+            return [{"name": item} if isinstance(item, str) else item for item in value]
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for fault in self._faults():
+            raise ValueError(fault)
+        return self
+
+    def _faults(self) -> Iterator[str]:
+        names = [source.name for source in self.images]
+        keys = [model.key for model in self.models]
+        for what, values in (("images", names), ("models", keys)):
+            twice = sorted({value for value in values if values.count(value) > 1})
+            if twice:
+                yield f"{what}: the name {twice[0]!r} stands twice; give one of them another (label)"
+        for source in self.images:
+            if source.detections_of is not None and source.detections_of not in names:
+                yield f"images: {source.name!r} counts what is in {source.detections_of!r}, {_one_of(names)}"
+        for model in self.models:
+            for missing in set(model.sources or ()) - set(names):
+                yield f"models: {model.key!r} names the source {missing!r}, {_one_of(names)}"
+        if self.models and self.clusters is None:
+            yield "models: there is nothing to learn from without 'clusters'"
+        if self.map_model is not None and self.map_model not in keys:
+            yield f"map_model: {self.map_model!r} is not among the models, {_one_of(keys)}"
+        if self.cells.extent == "regions" and self.regions is None:
+            yield "cells: 'extent: regions' needs 'regions'"
+
+    @property
+    def folder(self) -> Path:
+        """Folder that the input paths are relative to."""
+        return self.file.parent / Path(self.data).expanduser()
+
+    @property
+    def target(self) -> Path:
+        """Folder that the results go to."""
+        return self.file.parent / Path(self.out).expanduser()
+
+    def input(self, path: str) -> Path:
+        """Absolute path of an input file."""
+        return (self.folder / Path(path).expanduser()).resolve()
+
+    def inputs(self, paths: str | Sequence[str]) -> list[Path]:
+        """Absolute paths of input files; ``*`` and ``**`` stand for what they stand for in a shell."""
+        found: list[Path] = []
+        for path in [paths] if isinstance(paths, str) else paths:
+            whole = self.folder / Path(path).expanduser()
+            hits = sorted(glob.glob(str(whole), recursive=True)) if glob.has_magic(path) else [str(whole)]
+            if not hits:
+                msg = f"No file matches {whole}. Check 'data' and the pattern in {self.file}."
+                raise ProjectError(msg)
+            found += [Path(hit).resolve() for hit in hits]
+        return found
+
+
+def read_project(path: str | os.PathLike[str], *, overrides: Mapping[str, Any] | None = None) -> Project:
+    """Read and check a project file.
+
+    Parameters
+    ----------
+    path
+        YAML file.
+    overrides
+        Values by dotted key, ``{"validation.folds": 3, "images.0.encoder.name": "rcf"}``.
+
+    Raises
+    ------
+    ProjectError
+        With every fault: the key, the line and what is accepted.
+    """
+    file = Path(path).resolve()
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"Cannot read the project {path}: {error}. Give the path of a YAML file."
+        raise ProjectError(msg) from error
+    try:
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        msg = f"{path} is not valid YAML: {error}"
+        raise ProjectError(msg) from error
+    if not isinstance(content, dict):
+        msg = f"{path} must hold keys and values ('name: ...'), not {type(content).__name__}."
+        raise ProjectError(msg)
+    for key, value in (overrides or {}).items():
+        _set(content, key, value)
+    try:
+        return Project.model_validate({**content, "file": file})
+    except ValidationError as error:
+        lines = [_explain(fault, tree, overrides or {}) for fault in error.errors()]
+        msg = f"{path} has {len(lines)} fault{'s' * (len(lines) > 1)}:\n" + "\n".join(dict.fromkeys(lines))
+        raise ProjectError(msg) from error
+
+
+def _one_of(names: Sequence[str]) -> str:
+    return f"which is not there; there are: {', '.join(names) or 'none'}"
+
+
+def _set(content: dict[str, Any], dotted: str, value: Any) -> None:
+    *parents, last = dotted.split(".")
+    place: Any = content
+    try:
+        for key in parents:
+            place = place[int(key)] if isinstance(place, list) else place.setdefault(key, {})
+        if isinstance(place, list):
+            place[int(last)] = value
+        else:
+            place[last] = value
+    except (AttributeError, IndexError, TypeError, ValueError) as error:
+        msg = f"--set {dotted}: there is no such key in the project ({error})."
+        raise ProjectError(msg) from error
+
+
+def _explain(fault: Any, tree: yaml.Node | None, overrides: Mapping[str, Any]) -> str:
+    location = [str(part) for part in fault["loc"]]
+    line, path = _line(tree, location)
+    key = ".".join(path) or ".".join(location) or "project"
+    message = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "extra_forbidden":
+        key = ".".join(location)
+        message = f"unknown key{_suggest(location)}"
+    elif fault["type"] == "missing":
+        key = ".".join(location)
+        message = "is missing"
+    elif fault["type"] not in ("value_error",):
+        message += f" (given: {fault['input']!r})"
+    where = "--set" if key in overrides else f"line {line}"
+    return f"  {where}, {key}: {message}"
+
+
+def _line(node: yaml.Node | None, location: Sequence[str]) -> tuple[int, list[str]]:
+    """Line of the deepest part of ``location`` that stands in the file, and that part."""
+    line, path = 1, []
+    for part in location:
+        if isinstance(node, yaml.MappingNode):
+            hit = next((pair for pair in node.value if pair[0].value == part), None)
+            if hit is None:
+                continue  # the name of a union's member, or a key that is missing
+            line, node = hit[0].start_mark.line + 1, hit[1]
+        elif isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
+            node = node.value[int(part)]
+            line = node.start_mark.line + 1
+        else:
+            continue
+        path.append(part)
+    return line, path
+
+
+def _suggest(location: Sequence[str]) -> str:
+    section = _section(location[:-1])
+    known = [name for name in section.model_fields if name != "file"] if section else []
+    near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.5)
+    if near:
+        return f"; did you mean '{near[0]}'?"
+    return f"; known keys: {', '.join(known)}" if known else ""
+
+
+_SECTIONS: dict[str, type[Section]] = {
+    "clusters": Clusters,
+    "dhs": DhsFiles,
+    "displacement": Displacement,
+    "images": ImageSource,
+    "chips": Chips,
+    "encoder": EncoderChoice,
+    "cells": CellGrid,
+    "regions": Regions,
+    "models": ModelChoice,
+    "validation": Validation,
+    "output": Output,
+}
+
+
+def _section(location: Sequence[str]) -> type[Section] | None:
+    named = [part for part in location if part in _SECTIONS]
+    if named:
+        return _SECTIONS[named[-1]]
+    return Project if not location else None
