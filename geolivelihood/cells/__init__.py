@@ -19,12 +19,17 @@ from geolivelihood.cells.index import (
     point_cells,
     uncompact,
 )
+from geolivelihood.cells.polygons import cell_areas, cell_centres, cell_points, cell_polygons
 from geolivelihood.cells.tie import Tie
 
 __all__ = [
     "Tie",
     "blocks",
+    "cell_areas",
+    "cell_centres",
     "cell_names",
+    "cell_points",
+    "cell_polygons",
     "cell_resolutions",
     "compact",
     "lonlat",
