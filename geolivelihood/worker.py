@@ -1,0 +1,285 @@
+"""The process that QGIS, or anything else, drives over JSON lines: one process per job.
+
+The worker speaks first (``hello``), then reads one ``request`` from stdin, answers ``accepted``, reports
+``progress``, ``heartbeat``, ``info`` and ``warning``, and ends with exactly one terminal event, ``result`` or
+``error``. ``cancel`` or the end of stdin (the parent died) stops the job. Standard output carries the
+protocol alone: whatever the job prints, even in C or in a child process, goes to standard error.
+
+Nothing heavy is imported before a request was accepted, so that ``hello`` comes at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import multiprocessing
+import os
+import platform
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from geolivelihood import __version__
+from geolivelihood.errors import Cancelled, EnvironmentMissingError, InputError
+from geolivelihood.protocol import PROTOCOL, SCHEMA, Channel, Request, RequestError, failure, lines, message
+
+__all__ = ["OPERATIONS", "Job", "check", "main", "run"]
+
+HEARTBEAT_S = 1.0
+PROGRESS_S = 0.1
+WATCHDOG_S = 3.0
+
+
+class Job:
+    """One running job: listens to the library's progress and knows whether it was asked to stop.
+
+    It is the :class:`~geolivelihood.progress.Reporter` of the work done for ``request``.
+    """
+
+    def __init__(self, request: Request, channel: Channel) -> None:
+        self.request = request
+        self._channel = channel
+        self._started = time.monotonic()
+        self._stop = threading.Event()
+        self._stage = ""
+        self._reported = -math.inf
+
+    def stage(self, name: str) -> None:
+        """Report that a named stage begins."""
+        self._stage = name
+        self._channel.send("progress", pct=None, stage=name, step=0, steps=None, text=name)
+
+    def step(self, done: int, total: int | None, text: str) -> None:
+        """Report steps of the present stage, at most ten times a second (the first and last always)."""
+        now = time.monotonic()
+        if 0 < done != total and now - self._reported < PROGRESS_S:
+            return
+        self._reported = now
+        self._channel.send("progress", pct=None, stage=self._stage, step=done, steps=total, text=text)
+
+    def cancelled(self) -> bool:
+        """Whether the client asked to stop, or is gone."""
+        return self._stop.is_set()
+
+    def cancel(self) -> None:
+        """Ask the job to stop, and end the process in three seconds if it does not."""
+        if not self._stop.is_set():
+            self._stop.set()
+            _after(WATCHDOG_S, self._kill)
+
+    def elapsed_s(self) -> float:
+        """Seconds since the job was accepted."""
+        return round(time.monotonic() - self._started, 3)
+
+    def _kill(self) -> None:
+        if self._channel.closed.is_set():
+            return
+        for child in multiprocessing.active_children():
+            child.kill()
+        for part in self.request.parts:
+            part.unlink(missing_ok=True)
+        self._channel.send("error", **failure(Cancelled("Cancelled."))[1])
+        os._exit(Cancelled.exit_code)
+
+
+def check(job: Job) -> dict[str, Any]:
+    """Report the versions of all required packages and the devices that can compute.
+
+    Raises
+    ------
+    EnvironmentMissingError
+        If a required package is not installed.
+    """
+    from importlib import metadata
+
+    found, missing = {"geolivelihood": __version__, "python": platform.python_version()}, []
+    for name in _required():
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        msg = f"Not installed: {', '.join(missing)}. Run: {sys.executable} -m pip install {' '.join(missing)}"
+        raise EnvironmentMissingError(msg)
+    import torch
+
+    cuda = range(torch.cuda.device_count()) if torch.cuda.is_available() else ()
+    devices = [{"id": "cpu", "name": platform.processor() or platform.machine()}]
+    devices += [{"id": f"cuda:{index}", "name": torch.cuda.get_device_name(index)} for index in cuda]
+    return {"outputs": {}, "layers": [], "rejected": 0, "versions": found, "devices": devices}
+
+
+def run(job: Job) -> dict[str, Any]:
+    """Run a project file.
+
+    ``params`` are ``project`` (its path) and ``set`` (dotted keys and their new values); ``out`` is required.
+    """
+    from geolivelihood.recipes import run_project
+
+    project, overrides = job.request.params.get("project"), dict(job.request.params.get("set") or {})
+    if not isinstance(project, str):
+        msg = f"params.project is {project!r}; give the path of a project file (.yaml)."
+        raise InputError(msg)
+    if job.request.out is None:
+        msg = "The request has no 'out'; give the absolute path of a new GeoPackage (.gpkg)."
+        raise InputError(msg)
+    if "seed" in job.request.options:
+        overrides.setdefault("seed", job.request.options["seed"])
+    done = run_project(Path(project), overrides=overrides, out=job.request.out)
+    outputs = {"geopackage": done.geopackage, "map": done.map, "scores": done.scores}
+    return {
+        "outputs": {name: str(path) for name, path in outputs.items() if path is not None},
+        "layers": done.layers,
+        "rejected": done.rejected,
+    }
+
+
+OPERATIONS: dict[str, Callable[[Job], dict[str, Any]]] = {"check": check, "run": run}
+"""What a request may ask for, by name."""
+
+
+def main() -> int:
+    """Serve one request on stdin and stdout.
+
+    Returns
+    -------
+    int
+        The exit code: 0 success (or no request at all), 1 bug, 2 bad request, 3 cancelled, 4 environment,
+        5 memory, 6 input, 7 output.
+    """
+    commands, channel = _streams()
+    hello = {"protocol": PROTOCOL, "schema": SCHEMA, "library": __version__}
+    channel.send("hello", **hello, python=platform.python_version(), pid=os.getpid(), ops=sorted(OPERATIONS))
+    line = next(commands, None)
+    if line is None:
+        return 0
+    try:
+        channel.id = _name(line)
+        request = Request.parse(line, operations=OPERATIONS)
+    except RequestError as error:
+        exit_code, fields = failure(error)
+        channel.send("error", **fields)
+        return exit_code
+    return _serve(Job(request, channel), commands, channel)
+
+
+def _streams() -> tuple[Iterator[bytes], Channel]:
+    """Keep stdin and stdout for the protocol; give the job an empty stdin, and stderr for its prints."""
+    commands, events = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+    return lines(commands), Channel(events)
+
+
+def _name(line: bytes) -> str | None:
+    name = message(line).get("id")
+    return name if isinstance(name, str) else None
+
+
+def _serve(job: Job, commands: Iterator[bytes], channel: Channel) -> int:
+    channel.send("accepted", op=job.request.op)
+    _thread(_listen, job, commands, channel)
+    _thread(_beat, job, channel)
+    signal.signal(signal.SIGTERM, lambda *_: job.cancel())
+    log = logging.getLogger("geolivelihood")
+    log.addHandler(_Notes(channel))
+    log.setLevel(logging.INFO)
+    exit_code = 0
+    try:
+        channel.send("result", **_work(job), elapsed_s=job.elapsed_s())
+    except BaseException as error:
+        exit_code, fields = failure(error)
+        channel.send("error", **fields)
+    # The answer is out: no thread and no library's exit handler may keep the process.
+    _after(WATCHDOG_S, os._exit, exit_code)
+    return exit_code
+
+
+def _work(job: Job) -> dict[str, Any]:
+    from geolivelihood.progress import listening
+
+    _prepare(threads=job.request.options.get("threads"), device=job.request.options.get("device", "auto"))
+    with listening(job):
+        return OPERATIONS[job.request.op](job)
+
+
+def _prepare(*, threads: int | None, device: str) -> None:
+    """Set what NumPy and torch read when they are imported: threads and visible devices."""
+    if threads:
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ[name] = str(threads)
+    kind, _, number = device.partition(":")
+    if kind == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    elif number:
+        os.environ["CUDA_VISIBLE_DEVICES"] = number
+    if kind == "cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            msg = f"Device {device} was asked for, but there is none here. Choose auto or cpu."
+            raise EnvironmentMissingError(msg)
+
+
+def _listen(job: Job, commands: Iterator[bytes], channel: Channel) -> None:
+    """Wait for ``cancel``; the end of stdin means that the parent died, which is the same."""
+    for line in commands:
+        try:
+            command = message(line).get("cmd")
+        except RequestError as error:
+            channel.send("warning", text=f"Ignored: {error}")
+            continue
+        if command == "cancel":
+            job.cancel()
+        elif command == "request":
+            channel.send("warning", text="Ignored: a process does one job; start another for the next.")
+    job.cancel()
+
+
+def _beat(job: Job, channel: Channel) -> None:
+    while not channel.closed.wait(HEARTBEAT_S / 4):
+        if time.monotonic() - channel.last >= HEARTBEAT_S:
+            channel.send("heartbeat", uptime=job.elapsed_s())
+
+
+class _Notes(logging.Handler):
+    """The library's log as ``info`` and ``warning`` events."""
+
+    def __init__(self, channel: Channel) -> None:
+        super().__init__(logging.INFO)
+        self._channel = channel
+
+    def emit(self, record: logging.LogRecord) -> None:
+        event = "warning" if record.levelno >= logging.WARNING else "info"
+        self._channel.send(event, text=record.getMessage())
+
+
+def _thread(target: Callable[..., None], *arguments: Any) -> None:
+    threading.Thread(target=target, args=arguments, daemon=True).start()
+
+
+def _after(seconds: float, target: Callable[..., Any], *arguments: Any) -> None:
+    timer = threading.Timer(seconds, target, arguments)
+    timer.daemon = True
+    timer.start()
+
+
+def _required() -> list[str]:
+    """Names of the packages that the installed library declares, without those of its extras."""
+    import re
+    from importlib import metadata
+
+    declared = metadata.requires("geolivelihood") or []
+    return [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in declared if "extra ==" not in line]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
