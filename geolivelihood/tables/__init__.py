@@ -5,6 +5,8 @@ expect, and the rows that were set aside with their reasons. What no table can l
 column, ids that repeat) raises, with all its faults at once. The rooms behind trust these tables.
 """
 
+from geolivelihood.tables.clusters import read_clusters
+from geolivelihood.tables.regions import read_regions
 from geolivelihood.tables.schema import Checked, check_clusters, check_images, check_regions
 
 __all__ = [
@@ -12,4 +14,6 @@ __all__ = [
     "check_clusters",
     "check_images",
     "check_regions",
+    "read_clusters",
+    "read_regions",
 ]
