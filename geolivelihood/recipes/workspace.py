@@ -63,15 +63,23 @@ class Workspace:
         """Whether the stage is complete."""
         return self.path(stage).exists()
 
-    def make(self, stage: Stage, build: Callable[[Path], None]) -> Path:
-        """Folder of the stage; ``build(folder)`` fills it if it is not there yet."""
+    def make(self, stage: Stage, build: Callable[[Path], None], *, resumable: bool = False) -> Path:
+        """Folder of the stage; ``build(folder)`` fills it if it is not there yet.
+
+        A ``resumable`` build finds again what it wrote before it was killed, in a folder ``<name>.open``.
+        """
         target = self.path(stage)
         if self.done(stage):
             logger.info("%s: kept from an earlier run", stage.name)
-            return target
-        with atomic(target) as part:
-            part.mkdir(parents=True)
-            build(part)
+        elif resumable:
+            opened = target.with_name(f"{target.name}.open")
+            opened.mkdir(parents=True, exist_ok=True)
+            build(opened)
+            opened.replace(target)
+        else:
+            with atomic(target) as part:
+                part.mkdir(parents=True)
+                build(part)
         return target
 
 

@@ -1,0 +1,345 @@
+"""The line-up: every model of a project, fitted and scored on the same clusters and the same splits."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from geolivelihood import cells as h3cells
+from geolivelihood import graphs, models, validation
+from geolivelihood.errors import InputError, ProjectError
+from geolivelihood.progress import stage as begin
+from geolivelihood.progress import track
+from geolivelihood.recipes.livelihood import Livelihood
+from geolivelihood.recipes.project import ModelChoice
+from geolivelihood.recipes.workspace import Stage
+
+__all__ = ["SPLITS", "LineUp", "build_estimator"]
+
+SPLITS = ("random", "blocked")
+
+_BUILDERS: dict[str, Callable[..., Any]] = {
+    "mean": models.MeanRegressor,
+    "knn": models.GeodesicKNN,
+    "idw": models.InverseDistance,
+    "ridge": models.ridge,
+    "boosting": models.boosting,
+    "graph": models.GraphRegressor,
+    "image": models.ImageRegressor,
+    "cell": models.CellRegressor,
+}
+_GRAPH_OPTIONS = ("edges", "k", "max_km", "bandwidth_km", "radius_km", "normalise", "max_photos")
+
+
+def build_estimator(choice: ModelChoice, *, seed: int) -> Any:
+    """An unfitted estimator with the options of the project.
+
+    Raises
+    ------
+    ProjectError
+        If an option is not one of the model's; the message lists them.
+    """
+    builder = _BUILDERS[choice.name]
+    known = list(inspect.signature(builder).parameters)
+    options = {key: value for key, value in choice.options.items() if key not in _graph_options(choice)}
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        also = [*known, *_GRAPH_OPTIONS] if choice.name == "graph" else known
+        msg = f"models, {choice.key}: unknown option {unknown[0]!r}; there are: {', '.join(also)}."
+        raise ProjectError(msg)
+    if "random_state" in known:
+        options.setdefault("random_state", seed)
+    return builder(**options)
+
+
+class LineUp:
+    """The models of a project on its data.
+
+    Parameters
+    ----------
+    data
+        The project's data.
+    """
+
+    def __init__(self, data: Livelihood) -> None:
+        self.data = data
+        self.project = data.project
+        self._graphs: dict[str, Any] = {}
+
+    # -- what is scored -----------------------------------------------------------------------------
+
+    @property
+    def indicators(self) -> list[str]:
+        """Indicators to predict."""
+        return self.project.clusters.targets if self.project.clusters else []
+
+    @cached_property
+    def seen(self) -> npt.NDArray[np.bool_]:
+        """Clusters that every source used by a model shows something of: all models meet the same rows."""
+        used = dict.fromkeys(name for model in self.project.models for name in self.data.seen_by(model))
+        shown = np.ones(len(self.data.clusters), dtype=bool)
+        for name in used:
+            shown &= self.data.cluster_features([name]).notna().any(axis=1).to_numpy()
+        for model in self.project.models:
+            if model.name == "graph":
+                shown &= np.array([graph is not None for graph in self._cluster_graphs(model)])
+            if model.name == "cell":
+                known = self.data.cell_features(self.data.seen_by(model)).notna().any(axis=1)
+                shown &= self.data.map_tie.covered(known).fillna(0).to_numpy() >= 0.5
+        return shown
+
+    def rows(self, indicator: str) -> npt.NDArray[np.int64]:
+        """Positions of the clusters that have the indicator and pictures."""
+        rows = np.flatnonzero(self.seen & self.data.clusters[indicator].notna().to_numpy())
+        if len(rows) < 2 * self.project.validation.folds:
+            msg = (
+                f"Only {len(rows)} of {len(self.data.clusters)} clusters have both {indicator!r} and pictures "
+                f"of every source; {self.project.validation.folds} folds need at least "
+                f"{2 * self.project.validation.folds}."
+            )
+            raise InputError(msg)
+        return rows
+
+    @cached_property
+    def block_resolution(self) -> int:
+        """H3 resolution of the blocks: the project's, else the finest that is wide enough for the data."""
+        given = self.project.validation.block_resolution
+        if given is not None:
+            return given
+        return validation.block_resolution(self.data.clusters, n_splits=self.project.validation.folds)
+
+    def blocks(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+        """Block of each row."""
+        return h3cells.blocks(self.data.clusters.iloc[rows], resolution=self.block_resolution)
+
+    # -- stages -------------------------------------------------------------------------------------
+
+    def _base(self, model: ModelChoice, indicator: str) -> list[Any]:
+        seen = [self.data.features_stage(name) for name in self.data.seen_by(model)]
+        where = [self.data.tie_stage, self.data.cells_stage] if seen else []
+        return [self.data.clusters_stage, model.model_dump(), indicator, self.project.seed, *seen, *where]
+
+    def score_stage(self, model: ModelChoice, split: str, indicator: str) -> Stage:
+        """Out-of-fold predictions of one model for one indicator under one split."""
+        others = [
+            self.data.features_stage(name)
+            for other in self.project.models
+            for name in self.data.seen_by(other)
+        ]
+        settings = self.project.validation.model_dump(exclude={"bootstrap"})
+        name = f"validate-{model.key}-{split}-{indicator}"
+        return self.data.space.stage(name, self._base(model, indicator), settings, _unique_keys(others))
+
+    def map_stage(self, indicator: str) -> Stage:
+        """The model that makes the map, fitted to all clusters, and its prediction at every cell."""
+        model = self.map_choice
+        return self.data.space.stage(f"predict-{model.key}-{indicator}", self._base(model, indicator))
+
+    def stages(self) -> list[Stage]:
+        """Every stage of scoring and mapping, in order."""
+        found = [
+            self.score_stage(model, split, indicator)
+            for indicator in self.indicators
+            for model in self.project.models
+            for split in SPLITS
+        ]
+        if self.project.models:
+            found += [self.map_stage(indicator) for indicator in self.indicators]
+        return found
+
+    # -- scores -------------------------------------------------------------------------------------
+
+    def splits(self, split: str, indicator: str) -> list[tuple[npt.NDArray, npt.NDArray]]:
+        """Train and test rows of each fold, as positions among :meth:`rows`."""
+        settings, rows = self.project.validation, self.rows(indicator)
+        places = self.data.clusters.iloc[rows]
+        if split == "random":
+            splitter: Any = validation.RandomKFold(settings.folds, random_state=self.project.seed)
+            return list(splitter.split(places))
+        splitter = validation.BlockKFold(
+            settings.folds,
+            resolution=self.block_resolution,
+            buffer_m=settings.buffer_m,
+            random_state=self.project.seed,
+        )
+        return list(splitter.split(places))
+
+    def out_of_fold(self, model: ModelChoice, split: str, indicator: str) -> pd.DataFrame:
+        """Predictions of one model for clusters it has not seen.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by ``cluster_id``: ``observed``, ``predicted``, ``fold``, ``block``.
+        """
+        stage = self.score_stage(model, split, indicator)
+        path = self.data.space.make(stage, lambda folder: self._score(model, split, indicator, folder))
+        return pd.read_parquet(path / "predictions.parquet")
+
+    def scores(self) -> pd.DataFrame:
+        """Tidy table: every model under both splits for every indicator, with block-bootstrap intervals."""
+        jobs = [(i, m, s) for i in self.indicators for m in self.project.models for s in SPLITS]
+        begin("validating")
+        records = []
+        for indicator, model, split in track(jobs, "scoring models"):
+            table = self.out_of_fold(model, split, indicator)
+            tested = table[table["fold"] >= 0]
+            records.append(
+                validation.Record(
+                    model=model.key,
+                    split=split,
+                    indicator=indicator,
+                    y=tested["observed"].to_numpy(),
+                    p=tested["predicted"].to_numpy(),
+                    blocks=tested["block"].to_numpy(),
+                )
+            )
+        return validation.score_table(
+            records, n=self.project.validation.bootstrap, random_state=self.project.seed
+        )
+
+    def _score(self, model: ModelChoice, split: str, indicator: str, folder: Path) -> None:
+        rows = self.rows(indicator)
+        clusters = self.data.clusters.iloc[rows]
+        observed = clusters[indicator].to_numpy(dtype=float)
+        x, fit_params = self.inputs(model)
+        found = validation.out_of_fold(
+            build_estimator(model, seed=self.project.seed),
+            models.take(x, rows),
+            observed,
+            self.splits(split, indicator),
+            fit_params=fit_params,
+        )
+        columns = {
+            "observed": observed,
+            "predicted": found.prediction,
+            "fold": found.fold,
+            "block": self.blocks(rows),
+        }
+        ids = pd.Index(clusters["cluster_id"], name="cluster_id")
+        pd.DataFrame(columns, index=ids).to_parquet(folder / "predictions.parquet")
+
+    # -- the map ------------------------------------------------------------------------------------
+
+    @property
+    def map_choice(self) -> ModelChoice:
+        """The model that makes the map."""
+        return next(model for model in self.project.models if model.key == self.data.map_model)
+
+    def fit(self, model: ModelChoice, indicator: str) -> Any:
+        """The model fitted to every cluster that has the indicator."""
+        rows = self.rows(indicator)
+        x, fit_params = self.inputs(model)
+        estimator = build_estimator(model, seed=self.project.seed)
+        observed = self.data.clusters[indicator].to_numpy(dtype=float)[rows]
+        return estimator.fit(models.take(x, rows), observed, **fit_params)
+
+    def card(self, model: ModelChoice, indicator: str) -> dict[str, Any]:
+        """What a saved model's card says beside its weights: the extent, the data and how it was scored."""
+        scored = {}
+        for split in SPLITS:
+            table = self.out_of_fold(model, split, indicator).query("fold >= 0")
+            scored[split] = validation.regression_scores(table["observed"], table["predicted"])
+        extent = self.data.clusters.iloc[self.rows(indicator)].union_all().convex_hull
+        return {
+            "indicator": indicator,
+            "extent": extent.__geo_interface__,
+            "metrics": scored,
+            "sources": self.data.seen_by(model),
+            "data": {stage.name: stage.key for stage in self.data.stages()},
+        }
+
+    def predict_cells(self, estimator: Any, model: ModelChoice) -> npt.NDArray[np.float64]:
+        """Prediction at every cell of the map; NaN where the model sees nothing."""
+        cells, names = self.data.cells, self.data.seen_by(model)
+        if model.name == "cell":
+            features, graph = self._cell_inputs(model)
+            return estimator.predict_cells(features=features, graph=graph)
+        if model.name in ("mean", "knn", "idw"):
+            return estimator.predict(h3cells.lonlat(h3cells.cell_points(cells)))
+        made = np.full(len(cells), np.nan)
+        if model.name in ("ridge", "boosting"):
+            features = self.data.cell_features(names)
+            known = _shown(features, names)
+            made[known] = estimator.predict(features.to_numpy()[known])
+            return made
+        by_cell = self._by_place(model, self.data.cell_pairs(names[0]), list(h3cells.cell_names(cells)))
+        known = np.array([place is not None for place in by_cell])
+        made[known] = estimator.predict([place for place in by_cell if place is not None])
+        return made
+
+    def cell_predictions(self, indicator: str) -> pd.Series:
+        """The map: prediction of the map model at every cell, indexed by cell."""
+        begin(f"mapping {indicator}")
+        path = self.data.space.make(self.map_stage(indicator), lambda folder: self._map(indicator, folder))
+        return pd.read_parquet(path / "cells.parquet")[indicator]
+
+    def _map(self, indicator: str, folder: Path) -> None:
+        estimator = self.fit(self.map_choice, indicator)
+        values = self.predict_cells(estimator, self.map_choice)
+        index = pd.Index(self.data.cells, name="cell")
+        pd.DataFrame({indicator: values}, index=index).to_parquet(folder / "cells.parquet")
+
+    # -- what the models see ------------------------------------------------------------------------
+
+    def inputs(self, model: ModelChoice) -> tuple[Any, dict[str, Any]]:
+        """What a model is fitted to: one row per cluster, and what goes beside it."""
+        names = self.data.seen_by(model)
+        if model.name in ("mean", "knn", "idw"):
+            return h3cells.lonlat(self.data.clusters), {}
+        if model.name in ("ridge", "boosting"):
+            return self.data.cluster_features(names).to_numpy(), {}
+        if model.name == "cell":
+            features, graph = self._cell_inputs(model)
+            return self.data.map_tie, {"features": features, "graph": graph}
+        if model.name == "graph":
+            return self._cluster_graphs(model), {}
+        pairs = self.data.pairs(names[0])
+        return self._by_place(model, pairs, list(self.data.clusters["cluster_id"])), {}
+
+    def _cell_inputs(self, model: ModelChoice) -> tuple[npt.NDArray, Any]:
+        features = self.data.cell_features(self.data.seen_by(model)).to_numpy()
+        return features, graphs.cell_graph(self.data.cells)
+
+    def _cluster_graphs(self, model: ModelChoice) -> list[Any]:
+        if model.key not in self._graphs:
+            pairs = self.data.pairs(self.data.seen_by(model)[0])
+            ids = list(self.data.clusters["cluster_id"])
+            self._graphs[model.key] = self._by_place(model, pairs, ids)
+        return self._graphs[model.key]
+
+    def _by_place(self, model: ModelChoice, pairs: pd.DataFrame, places: Sequence[str]) -> list[Any]:
+        """Graph, or list of picture files, of each place; ``None`` where there is no picture."""
+        names = self.data.seen_by(model)
+        if model.name == "graph":
+            options = {key: model.options[key] for key in _graph_options(model)}
+            made = self.data.graphs(names, pairs, **options)
+        else:
+            files = self.data.images(names[0]).drop_duplicates("image_id").set_index("image_id")["path"]
+            made = (
+                files.reindex(pairs["image_id"]).groupby(pairs["cluster_id"].to_numpy()).agg(list).to_dict()
+            )
+        return [made.get(place) for place in places]
+
+
+def _graph_options(choice: ModelChoice) -> list[str]:
+    return [key for key in choice.options if key in _GRAPH_OPTIONS] if choice.name == "graph" else []
+
+
+def _shown(features: pd.DataFrame, names: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Rows of which every source shows something."""
+    shown = np.ones(len(features), dtype=bool)
+    for name in names:
+        shown &= features.filter(regex=f"^{name}_").notna().any(axis=1).to_numpy()
+    return shown
+
+
+def _unique_keys(stages: Sequence[Stage]) -> list[str]:
+    return sorted({stage.key for stage in stages})
