@@ -118,8 +118,6 @@ def run(job: Job) -> dict[str, Any]:
 
     ``params`` are ``project`` (its path) and ``set`` (dotted keys and their new values); ``out`` is required.
     """
-    from geolivelihood.recipes import run_project
-
     project, overrides = job.request.params.get("project"), dict(job.request.params.get("set") or {})
     if not isinstance(project, str):
         msg = f"params.project is {project!r}; give the path of a project file (.yaml)."
@@ -127,6 +125,8 @@ def run(job: Job) -> dict[str, Any]:
     if job.request.out is None:
         msg = "The request has no 'out'; give the absolute path of a new GeoPackage (.gpkg)."
         raise InputError(msg)
+    from geolivelihood.recipes import run_project
+
     if "seed" in job.request.options:
         overrides.setdefault("seed", job.request.options["seed"])
     done = run_project(Path(project), overrides=overrides, out=job.request.out)
