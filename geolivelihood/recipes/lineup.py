@@ -29,8 +29,8 @@ _BUILDERS: dict[str, Callable[..., Any]] = {
     "mean": models.MeanRegressor,
     "knn": models.GeodesicKNN,
     "idw": models.InverseDistance,
-    "ridge": models.ridge,
-    "boosting": models.boosting,
+    "ridge": models.RidgeRegressor,
+    "boosting": models.BoostingRegressor,
     "graph": models.GraphRegressor,
     "image": models.ImageRegressor,
     "cell": models.CellRegressor,
@@ -100,8 +100,8 @@ class LineUp:
         rows = np.flatnonzero(self.seen & self.data.clusters[indicator].notna().to_numpy())
         if len(rows) < 2 * self.project.validation.folds:
             msg = (
-                f"Only {len(rows)} of {len(self.data.clusters)} clusters have both {indicator!r} and pictures "
-                f"of every source; {self.project.validation.folds} folds need at least "
+                f"Only {len(rows)} of {len(self.data.clusters)} clusters have both {indicator!r} and "
+                f"pictures of every source; {self.project.validation.folds} folds need at least "
                 f"{2 * self.project.validation.folds}."
             )
             raise InputError(msg)

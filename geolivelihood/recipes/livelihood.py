@@ -310,8 +310,8 @@ class Livelihood:
             part = self.features(other).reindex(values.index)
             if part.isna().all(axis=None):
                 msg = (
-                    f"The graph model cannot join {other!r} to {first!r}: they share no image_id. Name sources "
-                    "of the same pictures (object counts, or chips with the same grid)."
+                    f"The graph model cannot join {other!r} to {first!r}: they share no image_id. Name "
+                    "sources of the same pictures (object counts, or chips with the same grid)."
                 )
                 raise InputError(msg)
             parts.append(part)

@@ -1,0 +1,383 @@
+"""The command line: ``geolivelihood run PROJECT.yaml``, and each stage alone."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from geolivelihood.errors import Cancelled, InputError
+from geolivelihood.progress import listening
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Livelihood maps from georeferenced pictures and survey clusters, with honest scores.",
+    epilog="Start with:  geolivelihood demo",
+)
+out = Console()
+err = Console(stderr=True)
+
+ProjectFile = Annotated[Path, typer.Argument(help="Project file (YAML).", metavar="PROJECT.yaml")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Change a setting: --set validation.folds=3. Repeatable."
+    ),
+]
+Pictures = Annotated[
+    Path,
+    typer.Argument(
+        help="Table of pictures (CSV, GeoJSON, GeoPackage, GeoParquet) or folder of geotagged JPEGs."
+    ),
+]
+Target = Annotated[Path, typer.Option("--out", "-o", help="What to write.")]
+
+
+class ExportFormat(StrEnum):
+    """Formats of ``export``."""
+
+    geojson = "geojson"
+    geoparquet = "geoparquet"
+    gpkg = "gpkg"
+
+
+class Terminal:
+    """Progress on the terminal: one bar per piece of work, with the time that remains."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._stage = ""
+        self._tasks: dict[str, Any] = {}
+
+    def stage(self, name: str) -> None:
+        """Note the stage; it stands before what is being done."""
+        self._stage = name
+
+    def step(self, done: int, total: int | None, text: str) -> None:
+        """Move the bar of ``text``."""
+        if text not in self._tasks:
+            self._tasks[text] = self._progress.add_task(text, total=total)
+        task = self._tasks[text]
+        self._progress.update(task, completed=done, total=total)
+        if total is not None and done >= total:
+            self._progress.remove_task(task)
+            del self._tasks[text]
+
+    def cancelled(self) -> bool:
+        """Never: the terminal cancels by Ctrl-C."""
+        return False
+
+
+@contextmanager
+def _progress() -> Iterator[None]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    with Progress(*columns, console=err, transient=True) as bar, listening(Terminal(bar)):
+        yield
+
+
+@app.command(epilog="Example:  geolivelihood run examples/brazil.yaml --set validation.folds=3")
+def run(
+    project: ProjectFile,
+    set_: Set = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan; compute nothing.")] = False,
+    target: Annotated[
+        Path | None, typer.Option("--out", "-o", help="GeoPackage to write; it must not exist yet.")
+    ] = None,
+) -> None:
+    """Run a project: pictures and clusters in, a styled map with scores out.
+
+    What an earlier run has computed from the same settings and data is kept; a killed run goes on.
+    """
+    from geolivelihood.recipes import plan_project, run_project
+
+    overrides = _overrides(set_)
+    if dry_run:
+        _print_plan(plan_project(project, overrides=overrides))
+        return
+    with _progress():
+        result = run_project(project, overrides=overrides, out=target)
+    _print_result(result)
+
+
+@app.command(epilog="Example:  geolivelihood check project.yaml")
+def check(project: ProjectFile, set_: Set = None) -> None:
+    """Read every table of a project and say what is in it and what was set aside; train nothing."""
+    from geolivelihood.recipes import open_project
+
+    with _progress():
+        data, lineup = open_project(project, overrides=_overrides(set_))
+        table = Table("table", "rows", "what", title=data.project.name, title_justify="left")
+        if data.project.clusters:
+            known = ", ".join(f"{i}: {data.clusters[i].notna().sum()}" for i in lineup.indicators)
+            table.add_row("clusters", f"{len(data.clusters):,}", known)
+        if data.project.regions:
+            table.add_row("regions", f"{len(data.regions):,}", ", ".join(data.regions["name"].head(3)) + " …")
+        table.add_row("cells", f"{len(data.cells):,}", f"H3 resolution {data.project.cells.resolution}")
+        for name in data.sources:
+            images = data.images(name)
+            table.add_row(name, f"{len(images):,}", data.source(name).origin)
+        rejected = data.rejected()
+    out.print(table)
+    if len(rejected):
+        reasons = rejected.groupby(["stage", "reason"]).size().rename("rows").reset_index()
+        shown = Table("stage", "reason", "rows", title="Set aside", title_justify="left")
+        for row in reasons.itertuples(index=False):
+            shown.add_row(row.stage, row.reason, f"{row.rows:,}")
+        out.print(shown)
+    out.print("The project can be run.")
+
+
+@app.command(epilog="Example:  geolivelihood demo --folder demo")
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the synthetic country and its map go.")] = Path("demo"),
+    clusters: Annotated[int | None, typer.Option(min=40, help="Number of survey clusters.")] = None,
+    seed: Annotated[int, typer.Option(help="Another seed is another country.")] = 0,
+) -> None:
+    """The main job on an invented country: photos, tiles and a survey in, a map with scores out."""
+    from geolivelihood.recipes import run_project
+    from geolivelihood.synthetic import make_country
+
+    size = {} if clusters is None else {"n_clusters": clusters}
+    with _progress():
+        country = make_country(folder / "country", seed=seed, **size)
+        result = run_project(country.project, overrides={"out": os.path.relpath(folder, country.folder)})
+    _print_result(result)
+
+
+@app.command()
+def info() -> None:
+    """Versions, devices, extras, and whether PROJ and GDAL find their data."""
+    from geolivelihood.health import report
+
+    for title, rows in report().items():
+        table = Table(title=title, title_justify="left", show_header=False)
+        for name, value in rows.items():
+            table.add_row(name, value)
+        out.print(table)
+
+
+@app.command(epilog="Example:  geolivelihood index photos.csv --resolution 9 -o photos_h3.gpkg")
+def index(
+    pictures: Pictures,
+    target: Target,
+    resolution: Annotated[int, typer.Option("--resolution", "-r", min=0, max=15, help="H3 resolution.")] = 9,
+) -> None:
+    """Tie pictures to H3 cells: one polygon per cell with the number of pictures in it."""
+    from geolivelihood.recipes.steps import index_pictures
+
+    with _progress():
+        layers, rejected = index_pictures(pictures, target, resolution=resolution)
+    _print_written(target, layers, rejected)
+
+
+@app.command(epilog="Example:  geolivelihood embed photos.csv --encoder resnet18 -o features")
+def embed(
+    pictures: Pictures,
+    target: Target,
+    encoder: Annotated[str, typer.Option(help="rcf, summary, or a torchvision backbone.")] = "rcf",
+    weights: Annotated[
+        str | None, typer.Option(help="random, a file (.safetensors, .pth), or torchvision's name.")
+    ] = None,
+    seed: int = 0,
+) -> None:
+    """Turn pictures into vectors, kept in a folder; a killed run goes on where it stopped."""
+    from geolivelihood.recipes.steps import embed_pictures
+
+    with _progress():
+        rows, rejected = embed_pictures(pictures, target, encoder=encoder, weights=weights, seed=seed)
+    _print_written(target, rows, rejected)
+
+
+@app.command(epilog="Example:  geolivelihood graph photos.csv -k 8 -o photo_graph.gpkg")
+def graph(
+    pictures: Pictures,
+    target: Target,
+    k: Annotated[int, typer.Option("-k", min=1, help="Links of each picture to its nearest ones.")] = 8,
+    radius_m: Annotated[
+        float | None, typer.Option(min=0, help="Link all within this distance instead.")
+    ] = None,
+) -> None:
+    """Link pictures to their neighbours: nodes and edges as layers."""
+    from geolivelihood.recipes.steps import graph_pictures
+
+    with _progress():
+        layers, rejected = graph_pictures(pictures, target, k=k, radius_m=radius_m)
+    _print_written(target, layers, rejected)
+
+
+@app.command(epilog="Example:  geolivelihood train project.yaml --model cell --indicator wealth -o model")
+def train(
+    project: ProjectFile,
+    target: Target,
+    model: Annotated[
+        str | None, typer.Option(help="One of the project's models; default: the map's.")
+    ] = None,
+    indicator: Annotated[str | None, typer.Option(help="Default: the project's first.")] = None,
+    set_: Set = None,
+) -> None:
+    """Fit one model of a project to all its clusters and save it (safetensors and a card)."""
+    from geolivelihood.recipes.steps import train_model
+
+    with _progress():
+        card = train_model(project, target, model=model, indicator=indicator, overrides=_overrides(set_))
+    out.print(f"Saved to [bold]{target}[/]: {card['model']} for {card['indicator']}")
+
+
+@app.command(epilog="Example:  geolivelihood predict model project.yaml -o predictions.gpkg")
+def predict(
+    model: Annotated[Path, typer.Argument(help="Folder that 'train' has written.")],
+    project: ProjectFile,
+    target: Target,
+    set_: Set = None,
+) -> None:
+    """Predict the cells of a project with a saved model."""
+    from geolivelihood.recipes.steps import predict_cells
+
+    with _progress():
+        layers = predict_cells(model, project, target, overrides=_overrides(set_))
+    _print_written(target, layers, 0)
+
+
+@app.command(epilog="Example:  geolivelihood validate project.yaml -o scores.csv")
+def validate(project: ProjectFile, target: Target, set_: Set = None) -> None:
+    """Score every model of a project under random and blocked splits."""
+    from geolivelihood.recipes import open_project
+    from geolivelihood.recipes.steps import write_scores
+
+    with _progress():
+        _, lineup = open_project(project, overrides=_overrides(set_))
+        scores = write_scores(lineup, target)
+    _print_scores(scores)
+    out.print(f"Written to [bold]{target}[/]")
+
+
+@app.command(epilog="Example:  geolivelihood export out/brazil.gpkg --format geojson --layer cells -o shared")
+def export(
+    result: Annotated[Path, typer.Argument(help="GeoPackage of a run.")],
+    target: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")],
+    format_: Annotated[ExportFormat, typer.Option("--format", "-f")] = ExportFormat.geojson,
+    layer: Annotated[
+        list[str] | None, typer.Option(help="Layer to export; default: all. Repeatable.")
+    ] = None,
+) -> None:
+    """Copy layers of a result to GeoJSON, GeoParquet or another GeoPackage, styles and provenance kept."""
+    from geolivelihood.recipes.steps import export_layers
+
+    with _progress():
+        written = export_layers(result, target, kind=format_.value, names=layer)
+    for path in written:
+        out.print(f"Written to [bold]{path}[/]")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point; ends with an exit code that means something.
+
+    0 done, 1 a bug, 2 wrong use or a faulty project file, 3 cancelled, 4 something is not installed,
+    5 out of memory, 6 the input cannot be used, 7 the output cannot be written.
+    """
+    logging.basicConfig(level=os.environ.get("GEOLIVELIHOOD_LOG", "WARNING"), format="%(message)s")
+    try:
+        app(arguments, standalone_mode=False)
+    except KeyboardInterrupt:
+        _end("Cancelled. Run the same command again to go on.", Cancelled.exit_code)
+    except MemoryError:
+        _end("Out of memory. Use a coarser resolution, fewer pictures at once, or a larger machine.", 5)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except Exception as error:
+        if hasattr(error, "show") and hasattr(error, "exit_code"):  # wrong use of the command line
+            error.show()
+            sys.exit(error.exit_code)
+        if not hasattr(error, "exit_code"):
+            raise
+        _end(str(error), error.exit_code)
+
+
+def _end(message: str, code: int) -> None:
+    err.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(code)
+
+
+def _overrides(pairs: list[str] | None) -> dict[str, Any]:
+    found = {}
+    for pair in pairs or ():
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            msg = f"--set {pair}: give KEY=VALUE, for example --set validation.folds=3."
+            raise InputError(msg)
+        try:
+            found[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            msg = f"--set {pair}: the value is not valid YAML."
+            raise InputError(msg) from error
+    return found
+
+
+def _print_plan(plan: list[tuple[Any, bool]]) -> None:
+    table = Table("stage", "", title="Plan", title_justify="left")
+    for stage, done in plan:
+        table.add_row(stage.name, "[green]kept[/]" if done else "to do")
+    out.print(table)
+
+
+def _print_result(result: Any) -> None:
+    if result.table is not None:
+        _print_scores(result.table)
+    if result.rejected:
+        folder = result.geopackage.parent
+        out.print(f"Set aside: {result.rejected} rows or pictures, with reasons in {folder / 'rejected.csv'}")
+    out.print(f"Done in {result.elapsed_s:.0f} s.")
+    for title, path in (
+        ("GeoPackage", result.geopackage),
+        ("Map", result.map),
+        ("Scores", result.scores),
+    ):
+        if path is not None:
+            out.print(f"  {title:<11}[bold]{_short(path)}[/]", soft_wrap=True)
+    out.print(f"Open it, styled:  [bold]qgis {_short(result.geopackage)}[/]", soft_wrap=True)
+
+
+def _short(path: Path) -> str:
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def _print_scores(scores: Any) -> None:
+    from geolivelihood.validation import wide
+
+    for indicator, block in wide(scores).items():
+        table = Table("model", *block.columns, title=f"{indicator}, out of fold", title_justify="left")
+        for model, row in block.iterrows():
+            table.add_row(str(model), *map(str, row))
+        out.print(table)
+
+
+def _print_written(target: Path, counts: dict[str, int], rejected: int) -> None:
+    rows = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+    out.print(f"Written to [bold]{target}[/]: {rows}")
+    if rejected:
+        out.print(f"Set aside: {rejected}, with reasons beside it")
+
+
+if __name__ == "__main__":
+    main()

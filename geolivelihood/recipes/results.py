@@ -1,0 +1,175 @@
+"""What a run writes: one styled GeoPackage, the table of scores, the map as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from geolivelihood import cells as h3cells
+from geolivelihood import graphs
+from geolivelihood.explanation import view_wedges
+from geolivelihood.recipes.lineup import LineUp
+from geolivelihood.recipes.livelihood import Livelihood
+
+__all__ = ["build_layers", "layer_list"]
+
+_TITLES = {
+    "images": ("Pictures", "Pictures"),
+    "edges": ("Links between pictures", "Pictures"),
+    "explanations_views": ("What the photos see", "Pictures"),
+    "clusters": ("Survey clusters", "Survey"),
+    "cells": ("Cells", "Map"),
+    "regions": ("Regions", "Map"),
+    "rejected": ("Set aside", "Tables"),
+}
+
+
+def build_layers(data: Livelihood, lineup: LineUp) -> dict[str, gpd.GeoDataFrame | pd.DataFrame]:
+    """Layers of the result, in drawing order from the top.
+
+    Returns
+    -------
+    dict
+        ``clusters``, ``images``, ``edges``, ``explanations_views``, ``cells``, ``regions``, ``rejected``;
+        those for which the project has nothing are left out. All in EPSG:4326.
+    """
+    cells = _cells(data, lineup)
+    made: dict[str, Any] = {}
+    if data.project.clusters and data.project.output.clusters:
+        made["clusters"] = _clusters(data, lineup)
+    made |= _pictures(data)
+    made["cells"] = cells
+    if data.project.regions:
+        made["regions"] = _regions(data, lineup, cells)
+    rejected = data.rejected()
+    if len(rejected):
+        made["rejected"] = rejected
+    return {name: frame for name, frame in made.items() if len(frame)}
+
+
+def layer_list(layers: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Name, title, group and order of each layer, for whoever opens the file."""
+    return [
+        {"name": name, "title": _TITLES[name][0], "group": _TITLES[name][1], "order": order}
+        for order, name in enumerate(layers)
+    ]
+
+
+def _cells(data: Livelihood, lineup: LineUp) -> gpd.GeoDataFrame:
+    index = pd.Index(data.cells, name="cell")
+    frame = pd.DataFrame(index=index)
+    if data.project.models:
+        for indicator in lineup.indicators:
+            frame[indicator] = lineup.cell_predictions(indicator).reindex(index)
+    for name in data.sources:
+        source = data.source(name)
+        if source.detections_of is None and source.chips is None:
+            counts = data.image_tie(name).matrix.sum(axis=0)
+            frame[f"{name}_count"] = np.asarray(counts, dtype=float)
+        if source.detections_of is not None:
+            frame = frame.join(_named_counts(data, name))
+    if data.project.clusters:
+        frame["clusters_expected"] = np.asarray(data.map_tie.matrix.sum(axis=0), dtype=float)
+    polygons = h3cells.cell_polygons(data.cells)
+    return gpd.GeoDataFrame(frame, geometry=polygons.to_numpy(), crs="EPSG:4326")
+
+
+def _named_counts(data: Livelihood, name: str, most: int = 12) -> pd.DataFrame:
+    """Mean count per photo of the commonest object classes, per cell."""
+    counts = data.cell_features([name])
+    common = counts.mean().nlargest(most).index
+    return counts[[column for column in counts.columns if column in set(common)]]
+
+
+def _clusters(data: Livelihood, lineup: LineUp) -> gpd.GeoDataFrame:
+    frame = data.clusters.set_index("cluster_id", drop=False)
+    frame.index.name = None
+    if not data.project.models:
+        return frame.reset_index(drop=True)
+    for indicator in lineup.indicators:
+        table = lineup.out_of_fold(lineup.map_choice, "blocked", indicator).reindex(frame.index)
+        frame[f"{indicator}_predicted"] = table["predicted"]
+        frame[f"{indicator}_residual"] = frame[indicator] - table["predicted"]
+        frame["fold"] = table["fold"].astype("Int64")
+    if data.project.displacement != "none":
+        covered = data.map_tie.matrix.sum(axis=1)
+        frame["tied"] = np.asarray(covered, dtype=float)
+    return frame.reset_index(drop=True)
+
+
+def _pictures(data: Livelihood) -> dict[str, gpd.GeoDataFrame]:
+    tables = []
+    for name in data.sources:
+        source = data.source(name)
+        if source.chips is None and source.detections_of is None:
+            table = data.images(name)
+            cells = h3cells.cell_names(
+                h3cells.lonlat_cells(*_anchor(table), resolution=data.project.cells.resolution)
+            )
+            tables.append(table.assign(source=name, cell=cells))
+    if not tables:
+        return {}
+    images = pd.concat(tables, ignore_index=True)
+    made = {"images": images}
+    if data.project.output.edges:
+        made["edges"] = _edges(images)
+    seen = [name for name in data.sources if data.source(name).views]
+    views = view_wedges(images[images["source"].isin(seen)])
+    if len(views):
+        made["explanations_views"] = views.join(images["cell"])
+    return made
+
+
+def _anchor(images: gpd.GeoDataFrame) -> tuple[np.ndarray, np.ndarray]:
+    points = images.geometry.representative_point()
+    return points.x.to_numpy(), points.y.to_numpy()
+
+
+def _edges(images: gpd.GeoDataFrame, *, k: int = 4, most_m: float = 5000.0) -> gpd.GeoDataFrame:
+    """Links of each street photo to its nearest ones, once per pair."""
+    photos = images[images.geometry.geom_type.eq("Point")].drop_duplicates("image_id")
+    if len(photos) <= k:
+        return gpd.GeoDataFrame({"source": []}, geometry=[], crs="EPSG:4326")
+    points = np.column_stack([photos.geometry.x, photos.geometry.y])
+    source, target, distance = graphs.knn(points, k=k)
+    low, high = np.minimum(source, target), np.maximum(source, target)
+    _, first = np.unique(low.astype(np.int64) * len(points) + high, return_index=True)
+    first = first[distance[first] <= most_m]
+    ids = photos["image_id"].to_numpy()
+    return graphs.link_lines(points, low[first], high[first]).assign(
+        source=ids[low[first]], target=ids[high[first]], distance_m=distance[first]
+    )
+
+
+def _regions(data: Livelihood, lineup: LineUp, cells: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    settings = data.project.regions
+    population = data.project.input(settings.population) if settings and settings.population else None
+    tie = h3cells.region_weights(data.cells, data.regions, population=population)
+    frame = data.regions.set_index("region_id", drop=False)
+    frame.index.name = None
+    for indicator in lineup.indicators if data.project.models else []:
+        frame[indicator] = tie.mean(cells[indicator])
+        frame["covered"] = tie.covered(cells[indicator].notna())
+    for name in (column for column in cells if str(column).endswith("_count")):
+        inside = h3cells.region_weights(data.cells, data.regions)
+        frame[name] = inside.sum(cells[name])
+    if data.project.clusters:
+        frame = frame.join(_direct(data, lineup.indicators))
+    return frame.reset_index(drop=True)
+
+
+def _direct(data: Livelihood, indicators: list[str]) -> pd.DataFrame:
+    """Weighted mean of the clusters in each region, beside what the model says."""
+    inside = gpd.sjoin(data.clusters, data.regions[["region_id", "geometry"]], predicate="within")
+    inside = inside.drop_duplicates("cluster_id")
+    weight = inside["weight"] if "weight" in inside else pd.Series(1.0, index=inside.index)
+    made = inside.groupby("region_id").size().rename("clusters_count").to_frame()
+    for indicator in indicators:
+        known = weight.where(inside[indicator].notna())
+        total = (inside[indicator] * known).groupby(inside["region_id"]).sum(min_count=1)
+        made[f"{indicator}_survey"] = total / known.groupby(inside["region_id"]).sum(min_count=1)
+    return made

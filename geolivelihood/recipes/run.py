@@ -1,0 +1,190 @@
+"""Run a project from its file to its results."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from geolivelihood import __version__, layers, validation
+from geolivelihood.files import atomic, content_hash
+from geolivelihood.progress import stage as begin
+from geolivelihood.recipes.lineup import LineUp
+from geolivelihood.recipes.livelihood import Livelihood
+from geolivelihood.recipes.project import Project, read_project
+from geolivelihood.recipes.results import build_layers, layer_list
+from geolivelihood.recipes.workspace import Stage
+
+__all__ = ["RunResult", "open_project", "plan_project", "run_project"]
+
+logger = logging.getLogger(__name__)
+
+_LIBRARIES = ("geopandas", "h3", "numpy", "pandas", "pyproj", "rasterio", "scikit-learn", "shapely", "torch")
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """Where the results of a run lie, and what they hold."""
+
+    geopackage: Path
+    map: Path | None
+    scores: Path | None
+    table: pd.DataFrame | None = field(repr=False)
+    layers: list[dict[str, Any]] = field(repr=False)
+    rejected: int
+    elapsed_s: float
+
+
+def open_project(
+    path: str | os.PathLike[str], *, overrides: Mapping[str, Any] | None = None
+) -> tuple[Livelihood, LineUp]:
+    """Read a project and give its data and its line-up of models; nothing is computed yet."""
+    data = Livelihood(read_project(path, overrides=overrides))
+    return data, LineUp(data)
+
+
+def plan_project(
+    path: str | os.PathLike[str], *, overrides: Mapping[str, Any] | None = None
+) -> list[tuple[Stage, bool]]:
+    """Stages that a run would go through, and whether each is kept from an earlier run."""
+    data, lineup = open_project(path, overrides=overrides)
+    return [(stage, data.space.done(stage)) for stage in [*data.stages(), *lineup.stages()]]
+
+
+def run_project(
+    path: str | os.PathLike[str],
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    out: str | os.PathLike[str] | None = None,
+) -> RunResult:
+    """Run a project: read, index, embed, score, map, write.
+
+    Parameters
+    ----------
+    path
+        Project file (YAML).
+    overrides
+        Settings by dotted key that take the place of the file's.
+    out
+        GeoPackage to write; it must not exist yet. Default: ``<out>/<name>.gpkg`` of the project, which
+        an earlier result of the same project gives way to.
+
+    Raises
+    ------
+    ProjectError
+        If the project has faults; the message lists them all.
+    InputError
+        If its data cannot be used.
+    OutputError
+        If the target cannot be written.
+    """
+    started = time.monotonic()
+    data, lineup = open_project(path, overrides=overrides)
+    project = data.project
+    target = Path(out).resolve() if out is not None else project.target / f"{project.name}.gpkg"
+    layers.check_writable(target, mode="new" if out is not None else "update")
+    scores = lineup.scores() if project.models else None
+    begin("building layers")
+    made = build_layers(data, lineup)
+    begin("writing results")
+    listed = layer_list(made)
+    layers.write_geopackage(
+        target,
+        made,
+        indicators=lineup.indicators if project.models else None,
+        provenance=_provenance(data, lineup, scores, listed),
+        mode="new" if out is not None else "update",
+    )
+    written = _write_tables(project, target, scores, data.rejected())
+    _write_copies(project, target, made)
+    picture = _draw(project, lineup, target, made, scores)
+    return RunResult(
+        geopackage=target,
+        map=picture,
+        scores=written,
+        table=scores,
+        layers=listed,
+        rejected=len(made.get("rejected", ())),
+        elapsed_s=time.monotonic() - started,
+    )
+
+
+def _write_tables(
+    project: Project, target: Path, scores: pd.DataFrame | None, rejected: pd.DataFrame
+) -> Path | None:
+    with atomic(target.parent / "rejected.csv") as part:
+        rejected.to_csv(part, index=False)
+    if scores is None:
+        return None
+    path = target.parent / "scores.csv"
+    with atomic(path) as part:
+        scores.to_csv(part, index=False, float_format="%.6g")
+    return path
+
+
+def _write_copies(project: Project, target: Path, made: Mapping[str, Any]) -> None:
+    writers = {
+        "geojson": (layers.write_geojson, "geojson"),
+        "geoparquet": (layers.write_geoparquet, "parquet"),
+    }
+    for kind in project.output.formats:
+        if kind in writers:
+            write, suffix = writers[kind]
+            for name, frame in made.items():
+                if "geometry" in frame:
+                    write(target.parent / suffix / f"{name}.{suffix}", frame)
+
+
+def _draw(
+    project: Project, lineup: LineUp, target: Path, made: Mapping[str, Any], scores: pd.DataFrame | None
+) -> Path | None:
+    if not project.output.map or not project.models:
+        return None
+    begin("drawing the map")
+    return layers.draw_map(
+        target.parent / "map.png",
+        made["cells"],
+        lineup.indicators[0],
+        regions=made.get("regions"),
+        clusters=made.get("clusters"),
+        title=project.output.title or project.name,
+        caption=_caption(lineup, scores),
+    )
+
+
+def _caption(lineup: LineUp, scores: pd.DataFrame | None) -> str:
+    if scores is None:
+        return ""
+    indicator, model = lineup.indicators[0], lineup.map_choice.key
+    wanted = scores["indicator"].eq(indicator) & scores["model"].eq(model) & scores["metric"].eq("r2")
+    rows = scores[wanted].set_index("split")
+    said = [f"{split} {row.value:.2f} [{row.lower:.2f}, {row.upper:.2f}]" for split, row in rows.iterrows()]
+    return f"Model: {model}. r² out of fold: {', '.join(said)} ({int(rows['n'].iloc[0])} clusters)."
+
+
+def _provenance(
+    data: Livelihood, lineup: LineUp, scores: pd.DataFrame | None, listed: list[dict[str, Any]]
+) -> dict[str, Any]:
+    project = data.project
+    stages = {stage.name: stage.key for stage in [*data.stages(), *lineup.stages()]}
+    return {
+        "run_id": content_hash(stages)[:12],
+        "command": f"geolivelihood run {project.file.name}",
+        "configuration": project.model_dump(mode="json"),
+        "versions": {"geolivelihood": __version__, "python": platform.python_version()}
+        | {name: version(name) for name in _LIBRARIES},
+        "seed": project.seed,
+        "stages": stages,
+        "layers": listed,
+        "scores": [] if scores is None else validation.records(scores),
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
