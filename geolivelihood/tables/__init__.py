@@ -5,15 +5,40 @@ expect, and the rows that were set aside with their reasons. What no table can l
 column, ids that repeat) raises, with all its faults at once. The rooms behind trust these tables.
 """
 
+from geolivelihood.tables.chips import chip_table
 from geolivelihood.tables.clusters import read_clusters
+from geolivelihood.tables.footprints import cut_at_antimeridian, window_polygons
+from geolivelihood.tables.geotiffs import read_geotiffs
+from geolivelihood.tables.images import PRESETS, Preset, read_images
+from geolivelihood.tables.photos import decimal_degrees, read_photos
+from geolivelihood.tables.rasters import RasterHeader, read_header, read_headers
 from geolivelihood.tables.regions import read_regions
 from geolivelihood.tables.schema import Checked, check_clusters, check_images, check_regions
+from geolivelihood.tables.tiles import read_tiles, tile_at, tile_bounds, tile_bounds_mercator
+from geolivelihood.tables.windows import read_chips
 
 __all__ = [
+    "PRESETS",
     "Checked",
+    "Preset",
+    "RasterHeader",
     "check_clusters",
     "check_images",
     "check_regions",
+    "chip_table",
+    "cut_at_antimeridian",
+    "decimal_degrees",
+    "read_chips",
     "read_clusters",
+    "read_geotiffs",
+    "read_header",
+    "read_headers",
+    "read_images",
+    "read_photos",
     "read_regions",
+    "read_tiles",
+    "tile_at",
+    "tile_bounds",
+    "tile_bounds_mercator",
+    "window_polygons",
 ]
