@@ -7,6 +7,7 @@ column, ids that repeat) raises, with all its faults at once. The rooms behind t
 
 from geolivelihood.tables.chips import chip_table
 from geolivelihood.tables.clusters import read_clusters
+from geolivelihood.tables.dhs import Answer, read_dhs
 from geolivelihood.tables.footprints import cut_at_antimeridian, window_polygons
 from geolivelihood.tables.geotiffs import read_geotiffs
 from geolivelihood.tables.images import PRESETS, Preset, read_images
@@ -14,11 +15,19 @@ from geolivelihood.tables.photos import decimal_degrees, read_photos
 from geolivelihood.tables.rasters import RasterHeader, read_header, read_headers
 from geolivelihood.tables.regions import read_regions
 from geolivelihood.tables.schema import Checked, check_clusters, check_images, check_regions
+from geolivelihood.tables.surveys import (
+    cluster_means,
+    noise_ceiling,
+    pooled_weights,
+    proportion_interval,
+    region_means,
+)
 from geolivelihood.tables.tiles import read_tiles, tile_at, tile_bounds, tile_bounds_mercator
 from geolivelihood.tables.windows import read_chips
 
 __all__ = [
     "PRESETS",
+    "Answer",
     "Checked",
     "Preset",
     "RasterHeader",
@@ -26,10 +35,15 @@ __all__ = [
     "check_images",
     "check_regions",
     "chip_table",
+    "cluster_means",
     "cut_at_antimeridian",
     "decimal_degrees",
+    "noise_ceiling",
+    "pooled_weights",
+    "proportion_interval",
     "read_chips",
     "read_clusters",
+    "read_dhs",
     "read_geotiffs",
     "read_header",
     "read_headers",
@@ -37,6 +51,7 @@ __all__ = [
     "read_photos",
     "read_regions",
     "read_tiles",
+    "region_means",
     "tile_at",
     "tile_bounds",
     "tile_bounds_mercator",

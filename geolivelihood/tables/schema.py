@@ -23,7 +23,7 @@ __all__ = ["Checked", "check_clusters", "check_images", "check_regions"]
 
 _KINDS = ("street", "overhead")
 _POLYGONS = ("Polygon", "MultiPolygon")
-_CODES = np.array([99, 999, 9997, 9998, 9999, 99997, 99998, 99999, 999999], dtype=float)
+_CODES = np.array([99, 997, 998, 999, 9997, 9998, 9999, 99997, 99998, 99999, 999999], dtype=float)
 _URBAN = {"u": True, "urban": True, "true": True, "1": True, "1.0": True}
 _RURAL = {"r": False, "rural": False, "false": False, "0": False, "0.0": False}
 
@@ -253,7 +253,7 @@ def _numbers(table: gpd.GeoDataFrame, column: str, faults: Faults) -> pd.Series:
 def _without_codes(values: pd.Series, faults: Faults, codes: Sequence[float] | None) -> pd.Series:
     if codes is not None:
         return values.mask(values.isin(list(codes)))
-    suspect = _looks_like_code(values.to_numpy())
+    suspect = looks_like_code(values.to_numpy())
     reasons = [
         f"{value:g} looks like a code for missing: make it empty, or name it in missing_codes"
         for value in values[suspect]
@@ -262,7 +262,7 @@ def _without_codes(values: pd.Series, faults: Faults, codes: Sequence[float] | N
     return values
 
 
-def _looks_like_code(values: np.ndarray) -> np.ndarray:
+def looks_like_code(values: np.ndarray) -> np.ndarray:
     """Values of all nines (9997-9999 too) further from the others than these lie apart."""
     coded = np.isin(np.abs(values), _CODES) | (np.abs(values) > 1e30)
     others = values[~coded & np.isfinite(values)]
