@@ -128,6 +128,7 @@ class ImageSource(Section):
     where: dict[str, Any] = {}
     crs: str | None = None
     root: str | None = None
+    files: str | None = None
     scheme: Literal["z-x-y", "x-y-z", "z/x/y"] = "z-x-y"
     encoder: EncoderChoice | None = None
     counts: str | None = None

@@ -110,7 +110,7 @@ def _pictures(data: Livelihood) -> dict[str, gpd.GeoDataFrame]:
             cells = h3cells.cell_names(
                 h3cells.lonlat_cells(*_anchor(table), resolution=data.project.cells.resolution)
             )
-            tables.append(table.assign(source=name, cell=cells))
+            tables.append(table.assign(image_source=name, cell=cells))
     if not tables:
         return {}
     images = pd.concat(tables, ignore_index=True)
@@ -118,7 +118,7 @@ def _pictures(data: Livelihood) -> dict[str, gpd.GeoDataFrame]:
     if data.project.output.edges:
         made["edges"] = _edges(images)
     seen = [name for name in data.sources if data.source(name).views]
-    views = view_wedges(images[images["source"].isin(seen)])
+    views = view_wedges(images[images["image_source"].isin(seen)])
     if len(views):
         made["explanations_views"] = views.join(images["cell"])
     return made

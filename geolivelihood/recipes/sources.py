@@ -37,5 +37,11 @@ def read_source(project: Project, source: ImageSource) -> tables.Checked:
     path = project.input(str(source.table))
     root: Path = project.input(source.root) if source.root else path.parent
     return tables.read_images(
-        path, columns=source.columns or None, crs=source.crs, where=source.where or None, root=root, **kind
+        path,
+        columns=source.columns or None,
+        crs=source.crs,
+        where=source.where or None,
+        root=root,
+        files=source.files,
+        **kind,
     )

@@ -1,0 +1,230 @@
+"""The main job from its file to its results: whole, killed half-way, and with bad input."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyogrio
+import pytest
+import yaml
+
+from geolivelihood.errors import InputError, MissingCRSError, OutputError, TableError, TooManyRejectedError
+from geolivelihood.layers import read_provenance
+from geolivelihood.recipes import open_project, plan_project, run_project
+
+pytestmark = pytest.mark.xdist_group("recipes")
+
+
+def contents(path):
+    """Every layer as a frame, for comparing files."""
+    found = {name: pyogrio.read_dataframe(path, layer=name) for name, _ in pyogrio.list_layers(path)}
+    found.pop("layer_styles")  # carries the time of writing
+    return found
+
+
+def assert_same(first, second):
+    ours, theirs = contents(first), contents(second)
+    assert ours.keys() == theirs.keys()
+    for name, frame in ours.items():
+        pd.testing.assert_frame_equal(pd.DataFrame(frame), pd.DataFrame(theirs[name]), obj=name)
+
+
+def change(project, **sections):
+    """Rewrite top-level keys of a project file."""
+    content = yaml.safe_load(project.read_text()) | sections
+    project.write_text(yaml.safe_dump(content))
+
+
+# -- whole ----------------------------------------------------------------------------------------
+
+
+def test_layers_scores_and_map(result):
+    names = {name for name, _ in pyogrio.list_layers(result.geopackage)}
+    assert {"cells", "clusters", "images", "edges", "regions", "explanations_views"} <= names
+    assert result.map.stat().st_size > 20_000
+    scores = pd.read_csv(result.scores)
+    assert set(scores["split"]) == {"random", "blocked"}
+    assert set(scores["model"]) == {"mean", "knn", "ridge", "cell"}
+    assert (scores["lower"] <= scores["upper"]).all()
+
+
+def test_pictures_beat_geography(result):
+    r2 = result.table.query("metric == 'r2' and split == 'blocked'").set_index("model")["value"]
+    assert r2["mean"] < 0.1
+    assert min(r2["cell"], r2["ridge"]) > r2["knn"]
+
+
+def test_cells_carry_the_prediction(result):
+    cells = gpd.read_file(result.geopackage, layer="cells")
+    assert cells.crs.to_epsg() == 4326
+    assert cells["cell"].str.fullmatch("[0-9a-f]{15}").all()
+    assert cells["wealth"].notna().mean() > 0.9
+
+
+def test_clusters_carry_out_of_fold_predictions(result):
+    clusters = gpd.read_file(result.geopackage, layer="clusters")
+    known = clusters[clusters["wealth_predicted"].notna()]
+    assert len(known) > 60 and known["fold"].between(0, 2).all()
+    assert np.allclose(known["wealth_residual"], known["wealth"] - known["wealth_predicted"])
+
+
+def test_rejected_rows_are_named(result):
+    rejected = pd.read_csv(result.geopackage.parent / "rejected.csv")
+    assert len(rejected) == result.rejected > 0
+    assert rejected["reason"].notna().all()
+
+
+def test_provenance_says_how_it_was_made(result):
+    said = read_provenance(result.geopackage)
+    assert said["seed"] == 0
+    assert said["configuration"]["map_model"] == "cell"
+    assert {row["split"] for row in said["scores"]} == {"random", "blocked"}
+
+
+def test_a_second_run_computes_nothing(result, small):
+    file = result.geopackage.parents[1] / "project.yaml"
+    assert all(done for _, done in plan_project(file, overrides=small))
+    changed = plan_project(file, overrides={**small, "validation.folds": 4})
+    todo = {stage.name.split("-")[0] for stage, done in changed if not done}
+    assert todo == {"validate"}
+
+
+def test_layers_that_a_user_added_stay(result, small):
+    own = gpd.GeoDataFrame({"note": ["mine"]}, geometry=gpd.points_from_xy([36.0], [-1.0]), crs=4326)
+    own.to_file(result.geopackage, layer="notes", driver="GPKG")
+    run_project(result.geopackage.parents[1] / "project.yaml", overrides=small)
+    assert gpd.read_file(result.geopackage, layer="notes")["note"].tolist() == ["mine"]
+
+
+# -- killed ---------------------------------------------------------------------------------------
+
+RUN = """
+import sys, os, signal, json
+from geolivelihood.progress import listening
+from geolivelihood.recipes import run_project
+
+class Killer:
+    def stage(self, name):
+        if name == sys.argv[2]: os.kill(os.getpid(), signal.SIGKILL)
+    def step(self, done, total, text):
+        if text == sys.argv[2] and done >= 1: os.kill(os.getpid(), signal.SIGKILL)
+    def cancelled(self): return False
+
+with listening(Killer()):
+    run_project(sys.argv[1], overrides=json.loads(sys.argv[3]))
+"""
+
+
+@pytest.mark.parametrize("moment", ["embedding pictures", "writing results"])
+def test_a_killed_run_goes_on_to_the_same_result(project, small, result, moment):
+    import json
+
+    command = [sys.executable, "-c", RUN, str(project), moment, json.dumps(small)]
+    killed = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
+    finished = run_project(project, overrides=small)
+    theirs, ours = contents(result.geopackage), contents(finished.geopackage)
+    theirs.pop("notes", None)
+    assert ours.keys() == theirs.keys()
+    for name, frame in ours.items():
+        if "path" in frame:
+            frame, theirs[name] = frame.drop(columns="path"), theirs[name].drop(columns="path")
+        pd.testing.assert_frame_equal(pd.DataFrame(frame), pd.DataFrame(theirs[name]), obj=name)
+    assert not list(project.parent.rglob("*.part*"))
+
+
+# -- bad input ------------------------------------------------------------------------------------
+
+
+def test_unknown_indicator(project, small):
+    change(project, clusters={"path": "clusters.csv", "indicators": ["welth"], "crs": "EPSG:4326"})
+    with pytest.raises(InputError, match="wealth"):
+        run_project(project, overrides=small)
+
+
+def test_no_crs(project, small):
+    change(project, clusters={"path": "clusters.csv", "indicators": ["wealth"]})
+    with pytest.raises(MissingCRSError, match="crs"):
+        run_project(project, overrides=small)
+
+
+def test_swapped_coordinates(project, small):
+    path = project.parent / "clusters.csv"
+    table = pd.read_csv(path)
+    table[["lon", "lat"]] = table[["lat", "lon"]] + [0.0, 60.0]  # now the latitudes are above 90
+    table.to_csv(path, index=False)
+    change(project, clusters={"path": "clusters.csv", "indicators": ["wealth"], "crs": "EPSG:4326"})
+    with pytest.raises(TableError, match="swapped"):
+        run_project(project, overrides=small)
+
+
+def test_too_much_set_aside_stops_the_run(project, small):
+    path = project.parent / "clusters.csv"
+    table = pd.read_csv(path)
+    table.loc[:20, ["lon", "lat"]] = 0.0
+    table.to_csv(path, index=False)
+    change(project, clusters={"path": "clusters.csv", "indicators": ["wealth"], "crs": "EPSG:4326"})
+    with pytest.raises(TooManyRejectedError, match="max_rejected"):
+        run_project(project, overrides=small)
+
+
+def test_too_few_clusters(project, small):
+    with pytest.raises(InputError, match="folds need at least"):
+        run_project(project, overrides={**small, "validation.folds": 60})
+
+
+def test_unknown_model_option(project, small):
+    with pytest.raises(InputError, match="unknown option 'neighbours'; there are: k"):
+        run_project(
+            project,
+            overrides={
+                **small,
+                "models": [{"name": "knn", "options": {"neighbours": 3}}],
+                "map_model": "knn",
+            },
+        )
+
+
+def test_target_exists(result, small):
+    file = result.geopackage.parents[1] / "project.yaml"
+    before = result.geopackage.read_bytes()
+    with pytest.raises(OutputError, match="exists"):
+        run_project(file, overrides=small, out=result.geopackage)
+    assert result.geopackage.read_bytes() == before
+
+
+def test_target_open_elsewhere(result, small):
+    file = result.geopackage.parents[1] / "project.yaml"
+    with sqlite3.connect(result.geopackage) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(OutputError, match="open"):
+            run_project(file, overrides=small)
+        other.rollback()
+    other.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="POSIX permissions")
+def test_target_read_only(result, small):
+    file = result.geopackage.parents[1] / "project.yaml"
+    result.geopackage.chmod(0o444)
+    try:
+        with pytest.raises(OutputError, match=r"read-only"):
+            run_project(file, overrides=small)
+    finally:
+        result.geopackage.chmod(0o644)
+
+
+def test_missing_file_is_named(project, small):
+    change(project, regions={"path": "none.geojson", "name": "name"})
+    with pytest.raises(InputError, match=r"none\.geojson does not exist"):
+        run_project(project, overrides=small)
+
+
+def test_nothing_is_computed_by_opening(project, small):
+    data, _ = open_project(project, overrides=small)
+    assert not data.space.folder.exists()

@@ -1,0 +1,57 @@
+"""The examples run as they stand."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import geopandas as gpd
+import pytest
+
+from geolivelihood.recipes import run_project
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_quickstart(tmp_path):
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "quickstart.py", tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "displacement tie" in done.stdout
+
+
+def test_street(shared_data, tmp_path):
+    overrides = {"data": str(shared_data / "street"), "out": str(tmp_path)}
+    result = run_project(ROOT / "examples" / "street.yaml", overrides=overrides)
+    cells = gpd.read_file(result.geopackage, layer="cells")
+    views = gpd.read_file(result.geopackage, layer="explanations_views")
+    assert cells["photos_count"].sum() == 2319
+    assert len(views) == 2319 and views.geometry.is_valid.all()
+    assert views["flag"].eq("no_heading").sum() < 2319
+    assert any(name.startswith("objects_") for name in cells)
+
+
+@pytest.mark.slow
+def test_brazil_in_small(shared_data, tmp_path):
+    """The whole project with coarser cells and fewer models; the full one is run by hand."""
+    overrides = {
+        "data": str(shared_data / "brazil"),
+        "out": str(tmp_path),
+        "cells.resolution": 3,
+        "clusters.indicators": ["idhm"],
+        "models": ["knn", {"name": "boosting", "sources": ["lights", "marble"]}],
+        "map_model": "boosting",
+        "validation.bootstrap": 200,
+    }
+    result = run_project(ROOT / "examples" / "brazil.yaml", overrides=overrides)
+    r2 = result.table.query("metric == 'r2'").set_index(["model", "split"])["value"]
+    # reference figures of the data's README, untuned models
+    assert r2["knn", "random"] == pytest.approx(0.76, abs=0.03)
+    assert r2["knn", "blocked"] == pytest.approx(0.65, abs=0.03)
+    assert r2["boosting", "random"] >= 0.69
+    assert r2["boosting", "blocked"] >= 0.55
+    regions = gpd.read_file(result.geopackage, layer="regions")
+    assert len(regions) == 27 and regions["idhm"].notna().all()
