@@ -1,0 +1,138 @@
+"""The graph network: sums over neighbours, pooling to the cluster, and how many photos there were."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch_geometric.utils import scatter, softmax
+
+from geolivelihood.errors import InputError
+
+__all__ = ["POOLINGS", "GraphConvolution", "GraphNetwork", "NodeNorm"]
+
+POOLINGS = ("attention", "embed", "mean")
+
+
+class NodeNorm(nn.BatchNorm1d):
+    """Batch normalisation over the real nodes of a ragged batch; a lone node uses the running moments."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise nodes (nodes, features)."""
+        if self.training and len(x) < 2:
+            return functional.batch_norm(
+                x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+            )
+        return super().forward(x)
+
+
+class GraphConvolution(nn.Module):
+    """H = A V W + V W_I + b, the linear filter of Such et al. (2017) [1]_, on a sparse A.
+
+    The product with W comes first, A(VW): with wide features that is the cheaper order.
+
+    References
+    ----------
+    .. [1] Such et al. (2017), "Robust Spatial Filtering with Graph CNNs".
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.neighbours = nn.Linear(inputs, outputs, bias=False)
+        self.own = nn.Linear(inputs, outputs)
+
+    def forward(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor) -> Tensor:
+        """Filter nodes (nodes, inputs) over edges (2, edges), source to target, into (nodes, outputs)."""
+        source, target = edge_index
+        messages = self.neighbours(x).index_select(0, source) * edge_weight[:, None]
+        return scatter(messages, target, dim=0, dim_size=len(x), reduce="sum") + self.own(x)
+
+
+class GraphNetwork(nn.Module):
+    """Convolutions over the photos of a cluster, pooled into one prediction per cluster.
+
+    Batches are ragged (all nodes of all graphs in one table), so nothing is padded and every moment and
+    softmax runs over real nodes only.
+
+    Parameters
+    ----------
+    features
+        Features per node.
+    outputs
+        Values predicted per graph.
+    hidden, layers
+        Width and number of convolutions.
+    pooling
+        ``"attention"``: a learned weight per node, summing to 1 in its graph; ``"embed"``: ``pools`` such
+        weightings, flattened (graph embed pooling); ``"mean"``. Each goes beside the plain mean.
+    pools
+        Weightings of ``"embed"``.
+    dropout
+        After each convolution and in the head.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        *,
+        outputs: int = 1,
+        hidden: int = 64,
+        layers: int = 2,
+        pooling: str = "attention",
+        pools: int = 8,
+        dropout: float = 0.1,
+    ) -> None:
+        super().__init__()
+        if pooling not in POOLINGS:
+            msg = f"pooling must be one of {', '.join(POOLINGS)}, got {pooling!r}."
+            raise InputError(msg)
+        if hidden < 1 or layers < 1 or pools < 1:
+            msg = f"hidden, layers and pools must be at least 1, got {hidden}, {layers} and {pools}."
+            raise InputError(msg)
+        sizes = [features, *[hidden] * layers]
+        self.convolutions = nn.ModuleList(map(GraphConvolution, sizes[:-1], sizes[1:]))
+        self.norms = nn.ModuleList(NodeNorm(hidden) for _ in range(layers))
+        self.pools = {"attention": 1, "embed": pools, "mean": 0}[pooling]
+        self.score = nn.Linear(hidden, max(self.pools, 1), bias=False)
+        self.dropout = nn.Dropout(dropout)
+        pooled = hidden * (1 + self.pools) + 1
+        self.head = nn.Sequential(
+            nn.Linear(pooled, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, outputs)
+        )
+
+    def forward(
+        self, x: Tensor, edge_index: Tensor, edge_weight: Tensor, batch: Tensor, counts: Tensor
+    ) -> Tensor:
+        """Predict for every graph.
+
+        Parameters
+        ----------
+        x
+            Nodes (nodes, features).
+        edge_index, edge_weight
+            Edges (2, edges) from source to target, and their weights (edges,).
+        batch
+            Graph of each node, ascending (nodes,).
+        counts
+            Nodes per graph (graphs,), at least one each.
+
+        Returns
+        -------
+        Tensor
+            Shape (graphs, outputs).
+        """
+        for convolution, norm in zip(self.convolutions, self.norms):
+            x = self.dropout(functional.relu(norm(convolution(x, edge_index, edge_weight))))
+        return self.head(torch.cat([self._pool(x, batch, counts), torch.log1p(counts)[:, None]], dim=1))
+
+    def _pool(self, x: Tensor, batch: Tensor, counts: Tensor) -> Tensor:
+        graphs = len(counts)
+        mean = scatter(x, batch, dim=0, dim_size=graphs, reduce="sum") / counts[:, None].clamp_min(1)
+        if not self.pools:
+            return mean
+        share = softmax(self.score(x), batch, num_nodes=graphs)
+        parts = [
+            scatter(x * share[:, [pool]], batch, dim=0, dim_size=graphs, reduce="sum")
+            for pool in range(self.pools)
+        ]
+        return torch.cat([mean, *parts], dim=1)
