@@ -1,0 +1,131 @@
+"""The settings dialog: which Python computes, on what, and where results go."""
+
+from qgis.core import QgsApplication
+from qgis.gui import QgsFileWidget
+from qgis.PyQt.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+)
+
+from ..compat import tr
+from ..env import settings
+from .tasks import CheckTask
+
+
+class SettingsDialog(QDialog):
+    """Edits the settings; "Check" asks the chosen Python whether it can compute."""
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self.setObjectName("glqSettingsDialog")
+        self.setWindowTitle(tr("Geolivelihood settings"))
+        self.setMinimumWidth(560)
+        self.task = None
+        self._make_widgets()
+        self._lay_out()
+        self._fill()
+
+    def _make_widgets(self):
+        self.python = QgsFileWidget()
+        self.python.setObjectName("glqWorkerPython")
+        self.python.setFilter(tr("All files (*)"))  # bin/python has no ending
+        self.python.lineEdit().setPlaceholderText(settings.find_worker() or "/path/to/.venv/bin/python")
+        self.check = QPushButton(tr("Check"))
+        self.check.setObjectName("glqCheckWorker")
+        self.check.clicked.connect(self._check)
+        self.status = QLabel()
+        self.status.setObjectName("glqWorkerStatus")
+        self.status.setWordWrap(True)
+        self.device = QComboBox()
+        self.device.setObjectName("glqDevice")
+        for value, label in (
+            ("auto", tr("Automatic")),
+            ("cpu", tr("CPU")),
+            ("cuda", tr("NVIDIA GPU (CUDA)")),
+        ):
+            self.device.addItem(label, value)
+        self.results = QgsFileWidget()
+        self.results.setObjectName("glqResultsFolder")
+        self.results.setStorageMode(QgsFileWidget.StorageMode.GetDirectory)
+        self.results.lineEdit().setPlaceholderText(tr("a folder 'results' beside the project file"))
+        self.keep_log = QCheckBox(tr("Keep the log of successful runs"))
+        self.keep_log.setObjectName("glqKeepLog")
+
+    def _lay_out(self):
+        about = QLabel(
+            tr(
+                "Opening, styling and exporting results needs nothing here. To run projects, name a Python "
+                "that has the library: <code>python -m pip install geolivelihood</code>"
+            )
+        )
+        about.setWordWrap(True)
+        row = QHBoxLayout()
+        row.addWidget(self.python, 1)
+        row.addWidget(self.check)
+        form = QFormLayout()
+        form.addRow(tr("Worker Python"), row)
+        form.addRow("", self.status)
+        form.addRow(tr("Compute on"), self.device)
+        form.addRow(tr("Results folder"), self.results)
+        form.addRow("", self.keep_log)
+        buttons = QDialogButtonBox(
+            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
+        )
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(about)
+        layout.addLayout(form)
+        layout.addStretch(1)
+        layout.addWidget(buttons)
+
+    def _fill(self):
+        self.python.setFilePath(settings.get("worker_python"))
+        self.device.setCurrentIndex(max(0, self.device.findData(settings.get("device"))))
+        self.results.setFilePath(settings.get("results_dir"))
+        self.keep_log.setChecked(settings.get("keep_log"))
+        self.status.setText(settings.obstacle())
+
+    def accept(self):
+        """Store the settings."""
+        settings.put("worker_python", self.python.filePath().strip())
+        settings.put("device", self.device.currentData())
+        settings.put("results_dir", self.results.filePath().strip())
+        settings.put("keep_log", self.keep_log.isChecked())
+        super().accept()
+
+    def done(self, result):
+        """Closing stops a check that is under way."""
+        if self.task:
+            self.task.cancel()
+        super().done(result)
+
+    def _check(self):
+        program = self.python.filePath().strip() or settings.find_worker()
+        if not program:
+            self.status.setText(tr("Choose a Python first."))
+            return
+        self.check.setEnabled(False)
+        self.status.setText(tr("Starting {} ...").format(program))
+        self.task = CheckTask(program, self._checked)
+        QgsApplication.taskManager().addTask(self.task)
+
+    def _checked(self, result, error):
+        self.task = None
+        self.check.setEnabled(True)
+        if result is None:
+            self.status.setText("✗ " + (str(error) if error else tr("Cancelled.")))
+            return
+        versions = result["versions"]
+        devices = ", ".join(f"{device['id']} ({device['name']})" for device in result.get("devices", ()))
+        text = tr("✓ geolivelihood {library} on Python {python}. Devices: {devices}")
+        self.status.setText(
+            text.format(library=versions["geolivelihood"], python=versions["python"], devices=devices)
+        )

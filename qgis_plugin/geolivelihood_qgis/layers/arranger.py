@@ -1,0 +1,140 @@
+"""Puts the layers of one result into a group of their own: styled, in order, and in view."""
+
+import uuid
+from pathlib import Path
+
+from qgis import utils
+from qgis.core import (
+    QgsCoordinateTransform,
+    QgsCsException,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingLayerPostProcessorInterface,
+    QgsProject,
+    QgsRectangle,
+    QgsVectorLayer,
+)
+
+from ..compat import tr
+
+WAITING = []
+"""Processing holds no reference to a post-processor, and its algorithm may be gone before it is called."""
+
+_RUN = "geolivelihood/run"
+_ORDER = "geolivelihood/order"
+
+
+class Arranger(QgsProcessingLayerPostProcessorInterface):
+    """Post-processor of all layers of one results file; runs on the main thread, after each was loaded."""
+
+    def __init__(self, path, layers):
+        super().__init__()
+        self.title = tr("Results: {}").format(Path(path).stem)
+        self.run = uuid.uuid4().hex
+        self.layers = {}
+        self.waiting = len(layers)
+        self.extent = QgsRectangle()
+        WAITING.append(self)
+
+    def expect(self, layer_id, described):
+        """Say which :class:`ResultLayer` the layer with this id is."""
+        self.layers[layer_id] = described
+
+    def postProcessLayer(self, layer, context, feedback):
+        """Style a layer, move it to its place, and zoom to all of them after the last."""
+        described = self.layers.get(layer.id())
+        if described:
+            layer.setName(described.title)
+            layer.loadDefaultStyle()
+            _activate_time(layer)
+            self._place(layer, described, context.project() or QgsProject.instance())
+            self._include(layer, described)
+        self.waiting -= 1
+        if self.waiting == 0:
+            self._zoom()
+            WAITING.remove(self)
+
+    def _place(self, layer, described, project):
+        root = project.layerTreeRoot()
+        group = self._group(root)
+        if described.group:
+            group = group.findGroup(described.group) or _insert(group, described.group, described.order)
+        old = root.findLayer(layer.id())
+        node = group.insertLayer(_position(group, described.order), layer)
+        node.setCustomProperty(_ORDER, described.order)
+        node.setItemVisibilityChecked(described.visible)
+        node.setExpanded(described.visible)
+        if old:
+            old.parent().removeChildNode(old)
+
+    def _group(self, root):
+        for node in root.children():
+            if node.customProperty(_RUN) == self.run:
+                return node
+        group = root.insertGroup(0, self.title)
+        group.setCustomProperty(_RUN, self.run)
+        return group
+
+    def _include(self, layer, described):
+        if not described.visible or not layer.isSpatial() or not utils.iface:
+            return
+        target = utils.iface.mapCanvas().mapSettings().destinationCrs()
+        transform = QgsCoordinateTransform(layer.crs(), target, QgsProject.instance())
+        try:
+            self.extent.combineExtentWith(transform.transformBoundingBox(layer.extent()))
+        except QgsCsException:  # the layer lies outside the map's CRS
+            return
+
+    def _zoom(self):
+        if utils.iface and not self.extent.isEmpty():
+            self.extent.scale(1.05)
+            utils.iface.mapCanvas().setExtent(self.extent)
+            utils.iface.mapCanvas().refresh()
+
+
+def load_on_completion(path, layers, context):
+    """Open the layers of a results file and hand them to Processing; return their sources, in order.
+
+    May run on any thread: the project is only touched by the post-processor, on the main one.
+    """
+    sources, opened = [], []
+    for described in layers:
+        source = f"{path}|layername={described.name}"
+        layer = QgsVectorLayer(source, described.title, "ogr")
+        if not layer.isValid():
+            raise QgsProcessingException(tr("Layer {} of {} cannot be opened.").format(described.name, path))
+        sources.append(source)
+        opened.append(layer)
+    if context.project() is None:
+        return sources
+    arranger = Arranger(path, layers)
+    for layer, described in zip(opened, layers):
+        arranger.expect(layer.id(), described)
+        details = QgsProcessingContext.LayerDetails(described.title, context.project(), described.name)
+        details.setPostProcessor(arranger)
+        context.temporaryLayerStore().addMapLayer(layer)
+        context.addLayerToLoadOnCompletion(layer.id(), details)
+    return sources
+
+
+def _insert(parent, title, order):
+    group = parent.insertGroup(_position(parent, order), title)
+    group.setCustomProperty(_ORDER, order)
+    group.setExpanded(False)
+    group.setItemVisibilityChecked(True)
+    return group
+
+
+def _position(group, order):
+    """Behind the last sibling that belongs above: those of smaller or equal order."""
+    above = [
+        index for index, node in enumerate(group.children()) if int(node.customProperty(_ORDER, 0)) <= order
+    ]
+    return above[-1] + 1 if above else 0
+
+
+def _activate_time(layer):
+    """A style brings the temporal fields, but not that they are used."""
+    properties = layer.temporalProperties()
+    if properties is not None and properties.startField():
+        properties.setIsActive(True)

@@ -1,0 +1,141 @@
+"""The plugin: a toolbar, a menu and a Processing provider."""
+
+from pathlib import Path
+
+from qgis.core import Qgis, QgsApplication, QgsMapLayerType, QgsSettings
+from qgis.PyQt.QtGui import QIcon
+from qgis.PyQt.QtWidgets import QFileDialog
+
+from .compat import QAction, tr
+from .env import settings
+from .gui.settings_dialog import SettingsDialog
+from .gui.tasks import RUNNING, AlgorithmRun
+from .layers.arranger import WAITING
+from .processing.provider import GeolivelihoodProvider
+
+MENU = "Geolivelihood"
+HERE = Path(__file__).parent
+
+
+class GeolivelihoodPlugin:
+    """What QGIS loads; ``iface`` is ``None`` in ``qgis_process``, which calls ``initProcessing`` only."""
+
+    def __init__(self, iface):
+        self.iface = iface
+        self.provider = None
+        self.toolbar = None
+        self.actions = []
+
+    def initProcessing(self):
+        self.provider = GeolivelihoodProvider()
+        QgsApplication.processingRegistry().addProvider(self.provider)
+
+    def initGui(self):
+        self.initProcessing()
+        self.toolbar = self.iface.addToolBar("Geolivelihood")
+        self.toolbar.setObjectName("glqToolbar")
+        self._add("Load", tr("Load results..."), "load", self.load_results)
+        self._add("Export", tr("Export selected layers (GeoPackage/GeoJSON)..."), "export", self.export)
+        self._add("Run", tr("Run project..."), "run", self.run_project)
+        self._add("Settings", tr("Settings..."), "settings", self.show_settings, toolbar=False)
+
+    def unload(self):
+        """Take back everything that was added."""
+        for action in self.actions:
+            action.triggered.disconnect()
+            self.iface.removePluginMenu(MENU, action)
+            if self.toolbar:
+                self.toolbar.removeAction(action)
+            action.deleteLater()
+        self.actions = []
+        if self.toolbar:
+            self.iface.mainWindow().removeToolBar(self.toolbar)
+            self.toolbar.deleteLater()
+            self.toolbar = None
+        if self.provider:
+            QgsApplication.processingRegistry().removeProvider(self.provider)
+            self.provider = None
+        for run in list(RUNNING):
+            run.task.cancel()
+        WAITING.clear()
+
+    def load_results(self):
+        """Ask for a results file and load it."""
+        path, _ = QFileDialog.getOpenFileName(
+            self.iface.mainWindow(), tr("Load results"), _folder(), tr("GeoPackage (*.gpkg)")
+        )
+        if path:
+            _remember_folder(path)
+            AlgorithmRun("geolivelihood:load_results", {"INPUT": path}, self._loaded)
+
+    def export(self):
+        """Ask for a new file and write the selected layers into it."""
+        layers = [
+            layer
+            for layer in self.iface.layerTreeView().selectedLayersRecursive()
+            if layer.type() == QgsMapLayerType.VectorLayer
+        ]
+        if not layers:
+            self._say(tr("Select the layers to export in the Layers panel first."), Qgis.MessageLevel.Warning)
+            return
+        path, chosen = QFileDialog.getSaveFileName(
+            self.iface.mainWindow(),
+            tr("Export {} layers").format(len(layers)),
+            str(Path(_folder()) / "export.gpkg"),
+            tr("GeoPackage (*.gpkg);;GeoJSON (*.geojson)"),
+            options=QFileDialog.Option.DontConfirmOverwrite,
+        )
+        if path:
+            if not Path(path).suffix:
+                path += ".geojson" if "geojson" in chosen else ".gpkg"
+            _remember_folder(path)
+            AlgorithmRun("geolivelihood:export", {"LAYERS": layers, "OUTPUT": path}, self._exported)
+
+    def run_project(self):
+        """Open the dialog of "Run project", or say what it needs."""
+        import processing
+
+        reason = settings.obstacle()
+        if reason:
+            self._say(reason, Qgis.MessageLevel.Warning)
+            return
+        processing.execAlgorithmDialog("geolivelihood:run_project")
+
+    def show_settings(self):
+        """Open the settings."""
+        dialog = SettingsDialog(self.iface.mainWindow())
+        dialog.exec()
+        dialog.deleteLater()
+
+    def _loaded(self, successful, results, message):
+        if successful:
+            self._say(tr("{} layers loaded.").format(results["COUNT"]), Qgis.MessageLevel.Success)
+        else:
+            self._say(message or tr("Nothing was loaded."), Qgis.MessageLevel.Critical)
+
+    def _exported(self, successful, results, message):
+        if successful:
+            text = tr("Exported to {}").format(", ".join(results["FILES"]))
+            self._say(text, Qgis.MessageLevel.Success)
+        else:
+            self._say(message or tr("Nothing was exported."), Qgis.MessageLevel.Critical)
+
+    def _add(self, name, text, icon, slot, *, toolbar=True):
+        action = QAction(QIcon(str(HERE / "icons" / f"{icon}.svg")), text, self.iface.mainWindow())
+        action.setObjectName(f"glqAction{name}")
+        action.triggered.connect(lambda *_: slot())
+        self.iface.addPluginToMenu(MENU, action)
+        if toolbar:
+            self.toolbar.addAction(action)
+        self.actions.append(action)
+
+    def _say(self, text, level):
+        self.iface.messageBar().pushMessage("Geolivelihood", text, level, 10)
+
+
+def _folder():
+    return QgsSettings().value(settings.PREFIX + "last_folder", settings.get("results_dir"), type=str)
+
+
+def _remember_folder(path):
+    QgsSettings().setValue(settings.PREFIX + "last_folder", str(Path(path).parent))

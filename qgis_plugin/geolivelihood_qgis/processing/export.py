@@ -1,0 +1,71 @@
+"""Write layers to one GeoPackage or to GeoJSON."""
+
+from qgis.core import (
+    QgsProcessing,
+    QgsProcessingException,
+    QgsProcessingOutputMultipleLayers,
+    QgsProcessingParameterBoolean,
+    QgsProcessingParameterFileDestination,
+    QgsProcessingParameterMultipleLayers,
+)
+
+from ..compat import tr
+from ..layers import export
+from .base import Algorithm
+
+
+class Export(Algorithm):
+    """Exports layers with their styles."""
+
+    ID = "export"
+    TITLE = "Export layers"
+    HELP = (
+        "Writes layers to one new GeoPackage (with their styles, metadata and the run's provenance), or to "
+        "GeoJSON (RFC 7946: longitude and latitude, WGS 84; one file per layer). An existing file is never "
+        "overwritten."
+    )
+    TAGS = "livelihood save geopackage geojson share style"
+
+    def initAlgorithm(self, configuration=None):
+        self.add(
+            QgsProcessingParameterMultipleLayers(
+                "LAYERS", tr("Layers"), QgsProcessing.SourceType.TypeVectorAnyGeometry
+            ),
+            tr("The vector layers to write; each is written whole, with the style that is seen now."),
+        )
+        self.add(
+            QgsProcessingParameterBoolean("WITHOUT_CLUSTERS", tr("Leave out survey clusters"), False),
+            tr("Leave out layers called 'clusters' where the survey's terms forbid to share its points."),
+        )
+        self.add(
+            QgsProcessingParameterFileDestination(
+                "OUTPUT", tr("Exported file"), tr("GeoPackage (*.gpkg);;GeoJSON (*.geojson)")
+            ),
+            tr("A new file; its ending (.gpkg or .geojson) chooses the format."),
+        )
+        self.addOutput(QgsProcessingOutputMultipleLayers("FILES", tr("Files")))
+
+    def prepareAlgorithm(self, parameters, context, feedback):
+        layers = self.parameterAsLayerList(parameters, "LAYERS", context)
+        if self.parameterAsBoolean(parameters, "WITHOUT_CLUSTERS", context):
+            layers = [layer for layer in layers if (export.table_name(layer) or layer.name()) != "clusters"]
+        if not layers:
+            raise QgsProcessingException(tr("There is no layer to export."))
+        path = self.parameterAsFileOutput(parameters, "OUTPUT", context)
+        try:
+            # Clones: the project's own layers belong to the main thread.
+            self.targets = export.plan([layer.clone() for layer in layers], path)
+        except export.ExportError as error:
+            raise QgsProcessingException(str(error)) from error
+        return True
+
+    def processAlgorithm(self, parameters, context, feedback):
+        try:
+            files = export.write(self.targets, context.transformContext(), feedback)
+        except (export.ExportError, OSError) as error:
+            raise QgsProcessingException(str(error)) from error
+        finally:
+            self.targets = []
+        for file in files:
+            feedback.pushInfo(str(file))
+        return {"OUTPUT": str(files[0]), "FILES": [str(file) for file in files]}
