@@ -19,6 +19,7 @@ import pyarrow as pa
 import shapely
 from h3ronpy import vector
 
+from geolivelihood.cells.disc import EARTH_RADIUS_M
 from geolivelihood.cells.index import Cells, as_cells
 
 __all__ = ["cell_areas", "cell_centres", "cell_points", "cell_polygons", "cut_polygons"]
@@ -72,6 +73,15 @@ def cell_areas(cells: npt.ArrayLike) -> Floats:
     return np.asarray(pa.array(h3ronpy.cells_area_m2(pa.array(as_cells(cells)))))
 
 
+def polygon_areas(polygons: npt.NDArray[Any]) -> Floats:
+    """Area of polygons in degrees on the sphere (radius 6371008.8 m), square metres."""
+    # Lambert's cylinder keeps areas: x = longitude, y = sine of the latitude.
+    flat = shapely.transform(
+        polygons, lambda xy: np.column_stack([np.radians(xy[:, 0]), np.sin(np.radians(xy[:, 1]))])
+    )
+    return shapely.area(flat) * EARTH_RADIUS_M**2
+
+
 def boundaries(cells: Cells) -> tuple[Floats, npt.NDArray[np.int64]]:
     """Closed rings of all cells in one array.
 
@@ -94,13 +104,35 @@ def cut_polygons(polygons: npt.NDArray[Any]) -> npt.NDArray[Any]:
     polygons
         Polygons in degrees with longitudes within ±540, shape (n,).
     """
+    bounds = shapely.bounds(polygons)
+    out = np.flatnonzero((bounds[:, 0] < -_HALF_TURN) | (bounds[:, 2] > _HALF_TURN))
+    if not len(out):
+        return polygons
     parts = []
     for turn in range(-1, 2):  # three possible worlds, each one vectorised operation over all polygons
         world = shapely.box(-180 + 360 * turn, -90, 180 + 360 * turn, 90)
-        inside = shapely.intersection(polygons, world)
+        inside = shapely.intersection(polygons[out], world)
         parts.append(shapely.transform(inside, lambda xy, turn=turn: xy - [360.0 * turn, 0.0]))
+    cut = polygons.copy()
     # Slivers of zero area (a corner that lies on the antimeridian) are no part of a polygon.
-    return polygonal(shapely.union_all(np.array(parts), axis=0))
+    cut[out] = polygonal(shapely.union_all(np.array(parts), axis=0))
+    return cut
+
+
+def valid_polygons(polygons: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The same polygons, those with crossing edges repaired."""
+    broken = np.flatnonzero(~shapely.is_valid(polygons))
+    if not len(broken):
+        return polygons
+    whole = polygons.copy()
+    whole[broken] = polygonal(shapely.make_valid(polygons[broken]))
+    return whole
+
+
+def flat_polygons(corners: Floats, offsets: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+    """Polygons of one ring each, from the arrays that :func:`boundaries` returns."""
+    rings = np.arange(len(offsets))
+    return shapely.from_ragged_array(shapely.GeometryType.POLYGON, corners, (offsets, rings))
 
 
 def polygonal(geometries: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -118,7 +150,7 @@ def polygonal(geometries: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 def _cut_cells(cells: Cells) -> npt.NDArray[Any]:
     corners, offsets = boundaries(cells)
-    polygons = _polygons(corners, offsets)
+    polygons = flat_polygons(corners, offsets)
     rows = np.flatnonzero(_wide(corners, offsets))
     if len(rows):
         polygons[rows] = _unrolled(corners, offsets, rows)
@@ -139,11 +171,6 @@ def _rings(cells: Cells) -> tuple[Floats, npt.NDArray[np.int64]]:
         body[(starts[:-1, None] + np.arange(_WKB_HEADER)).ravel()] = False
         corners = data[body].view("<f8").reshape(-1, 2)
     return corners, counts
-
-
-def _polygons(corners: Floats, offsets: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
-    rings = np.arange(len(offsets))
-    return shapely.from_ragged_array(shapely.GeometryType.POLYGON, corners, (offsets, rings))
 
 
 def _wide(corners: Floats, offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
