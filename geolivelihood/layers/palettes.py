@@ -1,0 +1,54 @@
+"""Colour ramps as short tables, so that a style needs no plotting library.
+
+``viridis`` and ``cividis`` can be told apart with every common colour blindness and in grey print;
+``RdBu`` is for values that have a middle.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from geolivelihood.errors import InputError
+
+__all__ = ["RAMPS", "ramp", "rgb"]
+
+RAMPS: dict[str, tuple[str, ...]] = {
+    "viridis": (
+        *("#440154", "#48186a", "#472d7b", "#424086", "#3b528b", "#33638d", "#2c728e", "#26828e", "#21918c"),
+        *("#1fa088", "#28ae80", "#3fbc73", "#5ec962", "#84d44b", "#addc30", "#d8e219", "#fde725"),
+    ),
+    "cividis": (
+        *("#00224e", "#002e6a", "#1a386f", "#32436d", "#434e6c", "#535a6d", "#61656f", "#6f7073", "#7d7c78"),
+        *("#8c8878", "#9b9476", "#aba072", "#bcae6c", "#cdbb63", "#dec958", "#f0d846", "#fee838"),
+    ),
+    "Purples": (
+        *("#fcfbfd", "#f2f0f7", "#e2e2ef", "#cecfe5", "#b6b6d8", "#9e9ac8", "#8683bd", "#7262ac", "#61409b"),
+        *("#4f1f8b", "#3f007d"),
+    ),
+    "RdBu": (
+        *("#67001f", "#b1182b", "#d6604d", "#f3a481", "#fddbc7", "#f6f7f7", "#d1e5f0", "#90c4dd", "#4393c3"),
+        *("#2065ab", "#053061"),
+    ),
+}
+
+
+def rgb(color: str) -> tuple[int, int, int]:
+    """Red, green and blue (0-255) of ``#rrggbb``."""
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
+
+
+def ramp(name: str, count: int) -> list[str]:
+    """``count`` colours spread evenly over a ramp, as ``#rrggbb``.
+
+    Raises
+    ------
+    InputError
+        If there is no ramp of that name.
+    """
+    if name not in RAMPS:
+        msg = f"There is no colour ramp {name!r}. Choose one of {', '.join(RAMPS)}."
+        raise InputError(msg)
+    table = np.array([rgb(color) for color in RAMPS[name]], dtype=float)
+    at = np.linspace(0, len(table) - 1, count) if count > 1 else np.array([(len(table) - 1) / 2])
+    mixed = np.column_stack([np.interp(at, np.arange(len(table)), band) for band in table.T])
+    return [f"#{r:02x}{g:02x}{b:02x}" for r, g, b in mixed.round().astype(int)]

@@ -1,0 +1,313 @@
+"""The look that each layer of a result has by default, as QGIS styles (QML).
+
+Cells and regions are coloured by class with viridis, points get a thin white edge, photographs point where
+they looked, differences diverge around zero. Further styles of a layer show how wide the intervals are
+(``uncertainty``) and where the model must not be trusted (``applicability``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from xml.etree.ElementTree import Element
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from geolivelihood.layers import qml
+from geolivelihood.layers.breaks import class_breaks, range_labels, symmetric_breaks
+from geolivelihood.layers.palettes import ramp
+from geolivelihood.layers.tips import human_label, map_tip
+
+__all__ = ["Style", "default_styles", "geometry_kind", "indicator_columns"]
+
+_INK = "#33638d"
+_DARK = "#3b3b3b"
+_OUTLINE_MM = 0.2
+_NAME_LENGTH = 30  # of layer_styles.styleName
+_KINDS = {"Point": "point", "LineString": "line", "LinearRing": "line", "Polygon": "polygon"}
+_USUAL_KINDS = {"clusters": "point", "images": "point", "edges": "line"}
+_NO_INDICATOR = frozenset(
+    [
+        *("fid", "cell", "lon", "lat", "longitude", "latitude", "x", "y", "n", "year", "fold", "urban"),
+        *("weight", "households", "population", "photos", "pictures", "dissimilarity", "importance"),
+        *("heading", "fov", "range_m", "col_off", "row_off", "width", "height", "applicable"),
+        *("score", "value", "lower", "upper"),
+    ]
+)
+_NO_SUFFIX = ("_lower", "_upper", "_se", "_predicted", "_residual", "_id", "_fold")
+
+
+@dataclass(frozen=True)
+class Style:
+    """A named QGIS style of a layer.
+
+    Attributes
+    ----------
+    name
+        What the Style menu of QGIS shows; at most 30 characters.
+    qml
+        The style file's text.
+    default
+        Whether QGIS uses it when it opens the layer; one style per layer is the default.
+    title
+        What the style shows, in words.
+    """
+
+    name: str
+    qml: str
+    default: bool = False
+    title: str = ""
+
+
+def default_styles(
+    name: str,
+    frame: pd.DataFrame,
+    *,
+    indicators: Sequence[str] = (),
+    labels: Mapping[str, str] | None = None,
+) -> list[Style]:
+    """The styles that a layer gets when none are given.
+
+    Parameters
+    ----------
+    name
+        The layer's name, which says what it holds: ``cells``, ``regions``, ``clusters``, ``images``,
+        ``edges``, ``explanations_views`` and so on; a longer name such as ``cells_2010`` counts by its first
+        word. Any other name gets one plain symbol.
+    frame
+        The layer as it will be written, any CRS.
+    indicators
+        Columns to show, the most important first; those that the frame lacks are passed over.
+    labels
+        Words for columns in legends and map tips, with their unit: ``{"rdpc": "Income (R$ per month)"}``.
+
+    Returns
+    -------
+    list of Style
+        The default first; empty for a table without geometry.
+    """
+    kind = geometry_kind(name, frame)
+    if kind is None:
+        return []
+    shown = [indicator for indicator in indicators if indicator in frame.columns]
+    sheet = _Sheet(name, kind, frame, shown, dict(labels or {}))
+    return _first_is_default(_makers(name, kind)(sheet))
+
+
+def geometry_kind(name: str, frame: pd.DataFrame) -> str | None:
+    """``"point"``, ``"line"`` or ``"polygon"``; ``None`` for a plain table.
+
+    A frame without geometry whose index is called ``cell`` is drawn as the cells' polygons; an empty layer is
+    taken for what its name promises.
+    """
+    if not isinstance(frame, gpd.GeoDataFrame):
+        return "polygon" if frame.index.name == "cell" else None
+    types = frame.geometry.geom_type.dropna().unique()
+    if len(types) == 0:
+        return _USUAL_KINDS.get(_first_word(name), "polygon")
+    return _KINDS.get(str(types[0]).removeprefix("Multi"), "polygon")
+
+
+def indicator_columns(frame: pd.DataFrame) -> list[str]:
+    """The numeric columns that look like indicators: no ids, coordinates, weights, bounds or errors."""
+    return [
+        str(name)
+        for name, dtype in frame.dtypes.items()
+        if pd.api.types.is_numeric_dtype(dtype)
+        and not pd.api.types.is_bool_dtype(dtype)
+        and str(name).lower() not in _NO_INDICATOR
+        and not str(name).lower().endswith(_NO_SUFFIX)
+    ]
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """What a maker of styles needs to know about a layer."""
+
+    name: str
+    kind: str
+    frame: pd.DataFrame
+    indicators: list[str]
+    labels: dict[str, str]
+
+    def has(self, *columns: str) -> bool:
+        return all(name in self.frame.columns for name in columns)
+
+    def numbers(self, column: str) -> np.ndarray:
+        return pd.to_numeric(self.frame[column], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+
+    def label(self, column: str) -> str:
+        return human_label(column, self.labels)
+
+    def symbol(self, color: str) -> Element:
+        if self.kind == "point":
+            return qml.marker(color)
+        if self.kind == "line":
+            return qml.line(color, width_mm=0.6)
+        if _first_word(self.name) in {"cells", "explanations"}:
+            return qml.fill(color)
+        return qml.outline("#ffffff", inside=color, width_mm=_OUTLINE_MM)
+
+    def style(self, name: str, renderer: Element, title: str = "", opacity: float = 1.0) -> Style:
+        tip = map_tip(self.frame, indicators=self.indicators, labels=self.labels)
+        moment = next((column for column in ("period_start", "captured_at") if self.has(column)), None)
+        text = qml.document(renderer, tip=tip, opacity=opacity, time_field=moment)
+        return Style(qml.clean(name)[:_NAME_LENGTH], text, title=title)
+
+
+def _makers(name: str, kind: str) -> Callable[[_Sheet], list[Style]]:
+    if name.startswith("explanations_"):
+        by_name = {"explanations_views": _views, "explanations_rasters": _footprints}
+        return by_name.get(name, _signed)
+    by_word = {"cells": _mapped, "regions": _regions, "clusters": _mapped, "edges": _edges}
+    if _first_word(name) == "images":
+        return _photos if kind == "point" else _footprints
+    return by_word.get(_first_word(name), _plain)
+
+
+def _first_word(name: str) -> str:
+    return name.partition("_")[0]
+
+
+def _first_is_default(styles: list[Style]) -> list[Style]:
+    """Unique names, cut to the column's length, and the first style as the default."""
+    taken: set[str] = set()
+    named: list[Style] = []
+    for style in styles:
+        name, number = style.name, 2
+        while name.lower() in taken:
+            name = f"{style.name[: _NAME_LENGTH - 4]} {number}"
+            number += 1
+        taken.add(name.lower())
+        named.append(replace(style, name=name, default=not named))
+    return named
+
+
+def _mapped(sheet: _Sheet) -> list[Style]:
+    """One style per indicator, then what is known about its errors."""
+    styles = [_value_style(sheet, name) for name in sheet.indicators]
+    for number, name in enumerate(sheet.indicators):
+        styles += _error_styles(sheet, name, first=number == 0)
+    return styles or _plain(sheet)
+
+
+def _regions(sheet: _Sheet) -> list[Style]:
+    bare = sheet.style("outline", qml.single(qml.outline(_DARK)), "Outlines")
+    return [*(_mapped(sheet) if sheet.indicators else []), bare]
+
+
+def _value_style(sheet: _Sheet, name: str) -> Style:
+    renderer = _graduated(sheet, name, _breaks(sheet, name), "viridis")
+    return sheet.style(name, renderer, sheet.label(name))
+
+
+def _error_styles(sheet: _Sheet, name: str, *, first: bool) -> list[Style]:
+    styles, label, more = [], sheet.label(name), "" if first else f" {name}"
+    low, high, predicted = f"{name}_lower", f"{name}_upper", f"{name}_predicted"
+    if sheet.has(predicted):
+        renderer = _graduated(sheet, predicted, _breaks(sheet, name), "viridis")
+        styles.append(sheet.style(f"{name} predicted", renderer, f"{label}, predicted"))
+        error = sheet.numbers(name) - sheet.numbers(predicted)
+        difference = f"{qml.column(name)} - {qml.column(predicted)}"
+        renderer = _graduated(sheet, difference, symmetric_breaks(error), "RdBu")
+        styles.append(sheet.style(f"{name} residual", renderer, f"{label}, observed minus predicted"))
+    if sheet.has(low, high):
+        width = f"{qml.column(high)} - {qml.column(low)}"
+        breaks = class_breaks(sheet.numbers(high) - sheet.numbers(low))
+        renderer = _graduated(sheet, width, breaks, "cividis")
+        styles.append(sheet.style(f"uncertainty{more}", renderer, f"{label}, width of the interval"))
+    if sheet.has("applicable"):
+        renderer = _applicability(sheet, name)
+        styles.append(sheet.style(f"applicability{more}", renderer, f"{label} where it may be trusted"))
+    return styles
+
+
+def _breaks(sheet: _Sheet, name: str) -> np.ndarray:
+    """The classes of an indicator, shared by observed and predicted values so that colours compare."""
+    columns = [column for column in (name, f"{name}_predicted") if sheet.has(column)]
+    return class_breaks(np.concatenate([sheet.numbers(column) for column in columns]))
+
+
+def _graduated(sheet: _Sheet, attribute: str, breaks: np.ndarray, colors: str) -> Element:
+    if breaks.size == 0:  # no value at all: nothing to classify
+        return qml.single(sheet.symbol(qml.GREY))
+    symbols = [sheet.symbol(color) for color in ramp(colors, breaks.size - 1)]
+    classes = map(qml.Interval, breaks[:-1], breaks[1:], range_labels(breaks), symbols)
+    return qml.graduated(attribute, list(classes))
+
+
+def _applicability(sheet: _Sheet, name: str) -> Element:
+    """The indicator's classes where the model may be trusted, grey where not."""
+    breaks, field = _breaks(sheet, name), qml.column(name)
+    grey = qml.Rule('NOT "applicable"', "Not applicable", sheet.symbol(qml.GREY))
+    if breaks.size == 0:
+        return qml.rules([grey])
+    above = [">=", *[">"] * (breaks.size - 2)]
+    bounds = map(repr, map(float, breaks))
+    edges = list(bounds)
+    shown = [
+        qml.Rule(f'"applicable" AND {field} {sign} {low} AND {field} <= {high}', label, sheet.symbol(color))
+        for sign, low, high, label, color in zip(
+            above, edges, edges[1:], range_labels(breaks), ramp("viridis", breaks.size - 1)
+        )
+    ]
+    return qml.rules([*shown, grey])
+
+
+def _photos(sheet: _Sheet) -> list[Style]:
+    """Arrows where the camera's direction is known, dots where not."""
+    if not sheet.has("heading"):
+        return [sheet.style("photos", qml.single(qml.marker(_INK, size_mm=1.8)), "Photographs")]
+    shape = "CASE WHEN \"heading\" IS NULL THEN 'circle' ELSE 'arrow' END"
+    size = 'CASE WHEN "heading" IS NULL THEN 1.8 ELSE 3.6 END'
+    defined = {"angle": 'coalesce("heading", 0)', "name": shape, "size": size}
+    arrow = qml.marker(_INK, size_mm=3.6, shape="arrow", defined=defined)
+    return [sheet.style("photos", qml.single(arrow), "Photographs and where they looked")]
+
+
+def _footprints(sheet: _Sheet) -> list[Style]:
+    return [sheet.style("footprints", qml.single(qml.outline(_INK, width_mm=0.3)), "Picture footprints")]
+
+
+def _edges(sheet: _Sheet) -> list[Style]:
+    """Lines as wide as their weight, and coloured by importance where that is known."""
+    weights = sheet.numbers("weight") if sheet.has("weight") else np.empty(0)
+    weights = weights[np.isfinite(weights)]
+    width = None
+    if weights.size and weights.min() < weights.max():
+        low, high = float(weights.min()), float(weights.max())
+        width = f'coalesce(scale_linear("weight", {low!r}, {high!r}, 0.1, 1.2), 0.1)'
+    plain = qml.single(qml.line(_DARK, width_mm=0.3, width=width))
+    styles = [sheet.style("weight" if width else "edges", plain, "Edges", opacity=0.7)]
+    if sheet.has("importance"):
+        renderer = _graduated(sheet, "importance", class_breaks(sheet.numbers("importance")), "viridis")
+        styles.append(sheet.style("importance", renderer, "Importance of the edge"))
+    return styles
+
+
+def _views(sheet: _Sheet) -> list[Style]:
+    """The ground that a photograph saw, coloured by its score where it has one."""
+    if sheet.has("score"):
+        renderer = _graduated(sheet, "score", class_breaks(sheet.numbers("score")), "viridis")
+        return [sheet.style("score", renderer, sheet.label("score"), opacity=0.7)]
+    wedge = qml.outline(_INK, inside="#84d44b", width_mm=_OUTLINE_MM)
+    return [sheet.style("views", qml.single(wedge), "What the photographs saw", opacity=0.5)]
+
+
+def _signed(sheet: _Sheet) -> list[Style]:
+    """Contributions to a prediction, which push it up or down."""
+    if not sheet.has("value"):
+        return _plain(sheet)
+    renderer = _graduated(sheet, "value", symmetric_breaks(sheet.numbers("value")), "RdBu")
+    return [sheet.style("value", renderer, sheet.label("value"))]
+
+
+def _plain(sheet: _Sheet) -> list[Style]:
+    symbols: dict[str, Callable[[], Element]] = {
+        "point": lambda: qml.marker(_INK),
+        "line": lambda: qml.line(_INK),
+        "polygon": lambda: qml.outline(_INK, inside="#dbe5ee"),
+    }
+    return [sheet.style(sheet.name, qml.single(symbols[sheet.kind]()), sheet.name)]
