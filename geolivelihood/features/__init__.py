@@ -1,0 +1,42 @@
+"""Pictures to vectors: encoders, the feature store, object counts.
+
+:func:`encoder` makes an encoder by name: any torchvision classification network, ``"rcf"`` (random
+convolutional features, Rolf et al. 2021) or ``"summary"`` (moments and quantiles of each band).
+:func:`embed` sends all pictures of a table through it into a :class:`FeatureStore`: decoded in worker
+threads, resumed after a kill with the same result, corrupt pictures set aside with their reasons.
+:func:`object_counts` counts the objects that a segmentation model found. Features are joined by ``image_id``,
+never by position; averages over clusters and cells belong to :mod:`geolivelihood.cells`.
+"""
+
+from geolivelihood.features.backbones import Backbone, backbone_names, headless
+from geolivelihood.features.embedding import embed
+from geolivelihood.features.encoders import Encoder, encoder, fingerprint
+from geolivelihood.features.objects import object_counts, read_object_counts
+from geolivelihood.features.pictures import Picture, Reading, read_picture
+from geolivelihood.features.rcf import RandomConvolutions, whitened_patches
+from geolivelihood.features.store import FeatureStore
+from geolivelihood.features.summary import BandSummary, band_summary
+from geolivelihood.features.weights import WeightReport, load_weights, read_state
+
+__all__ = [
+    "Backbone",
+    "BandSummary",
+    "Encoder",
+    "FeatureStore",
+    "Picture",
+    "RandomConvolutions",
+    "Reading",
+    "WeightReport",
+    "backbone_names",
+    "band_summary",
+    "embed",
+    "encoder",
+    "fingerprint",
+    "headless",
+    "load_weights",
+    "object_counts",
+    "read_object_counts",
+    "read_picture",
+    "read_state",
+    "whitened_patches",
+]

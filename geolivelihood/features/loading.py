@@ -1,0 +1,182 @@
+"""Pictures from disk in worker threads, in a fixed order, the unreadable ones with their reasons.
+
+Threads, not processes: Pillow, GDAL and PyTorch release the interpreter's lock while they work, nothing is
+copied between processes, and nothing is left behind when a run is killed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import rasterio
+from PIL import UnidentifiedImageError
+
+from geolivelihood.errors import InputError
+from geolivelihood.features.encoders import Encoder
+from geolivelihood.features.pictures import Picture, read_picture, select_bands
+from geolivelihood.tables.windows import read_chips
+
+__all__ = ["Loaded", "load", "reading_order"]
+
+WINDOW = ["col_off", "row_off", "width", "height"]
+_SLAB_BYTES = 64_000_000
+
+
+class Loaded(NamedTuple):
+    """A picture as the encoder takes it, or the reason why there is none."""
+
+    position: int
+    array: np.ndarray | None
+    reason: str
+
+
+def reading_order(images: pd.DataFrame) -> np.ndarray:
+    """Positions of the rows in the order in which they are read best.
+
+    Whole files in the table's order; then windows of rasters, sorted by file and from top to bottom.
+    """
+    windowed = _windowed(images)
+    chips = images.loc[windowed]
+    if chips.empty:
+        return np.arange(len(images))
+    keys = [chips[name].to_numpy() for name in ("col_off", "row_off")]
+    keys += [
+        pd.factorize(chips[name].astype(str), sort=True)[0] for name in ("bands", "path") if name in chips
+    ]
+    positions = np.flatnonzero(windowed)
+    return np.concatenate([np.flatnonzero(~windowed), positions[np.lexsort(keys)]])
+
+
+def _windowed(images: pd.DataFrame) -> np.ndarray:
+    if not set(WINDOW) <= set(images.columns):
+        return np.zeros(len(images), dtype=bool)
+    return images[WINDOW].notna().all(axis=1).to_numpy()
+
+
+def load(
+    images: pd.DataFrame,
+    positions: np.ndarray,
+    encoder: Encoder,
+    *,
+    root: Path | None,
+    workers: int,
+    ahead: int,
+) -> Iterator[Loaded]:
+    """Read and prepare the rows at ``positions``, in that order, ``ahead`` of them in advance."""
+    windowed = _windowed(images)[positions]
+    loader = _Loader(images, encoder, root)
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="pictures")
+    try:
+        yield from _in_order(pool, loader.file, positions[~windowed].tolist(), ahead + workers)
+        chips = positions[windowed]
+        slabs = (
+            np.split(chips, range(loader.slab(chips), len(chips), loader.slab(chips))) if len(chips) else []
+        )
+        yield from _in_order(pool, loader.chips, slabs, workers)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, function: Callable[..., list[Loaded]], tasks: Iterable, ahead: int
+) -> Iterator[Loaded]:
+    waiting: deque[Future[list[Loaded]]] = deque()
+    for task in tasks:
+        waiting.append(pool.submit(function, task))
+        if len(waiting) > ahead:
+            yield from waiting.popleft().result()
+    while waiting:
+        yield from waiting.popleft().result()
+
+
+class _Loader:
+    """What the worker threads share: the table, the encoder, the folder of relative paths."""
+
+    def __init__(self, images: pd.DataFrame, encoder: Encoder, root: Path | None) -> None:
+        self.images, self.encoder, self.root = images, encoder, root
+        self.paths = images["path"].astype(str).to_numpy(dtype=object)
+
+    def file(self, position: int) -> list[Loaded]:
+        path = full_path(self.paths[position], self.root)
+        try:
+            picture = read_picture(path, self.encoder.reading)
+        except Exception as error:  # decoders raise anything on hostile bytes
+            return [Loaded(position, None, _reason(error, path))]
+        return [self._prepared(position, picture)]
+
+    def _prepared(self, position: int, picture: Picture) -> Loaded:
+        try:
+            return Loaded(position, self.encoder.prepare(picture), "")
+        except InputError as error:
+            return Loaded(position, None, str(error))
+
+    def slab(self, positions: np.ndarray) -> int:
+        """Windows that are read in one go: as many as 64 MB hold."""
+        if not len(positions):
+            return 1
+        largest = self.images.iloc[positions][WINDOW[2:]].prod(axis=1).max()
+        return int(np.clip(_SLAB_BYTES // (max(largest, 1) * 4 * 4), 1, 4096))
+
+    def chips(self, positions: np.ndarray) -> list[Loaded]:
+        table = self.images.iloc[positions].assign(image_id=positions.astype(str))
+        table[WINDOW] = table[WINDOW].astype(np.int64)
+        reasons: dict[str, str] = {}
+        arrays: dict[str, np.ndarray] = {}
+        scales = {path: _full_scale(path, self.root) for path in table["path"].astype(str).unique()}
+        batches = read_chips(
+            table,
+            root=self.root,
+            on_rejected=lambda rows: reasons.update(zip(rows["row"], rows["reason"])),
+        )
+        for ids, pixels in batches:
+            arrays.update(zip(ids, pixels))
+        return [
+            self._chip(position, arrays.get(str(position)), reasons, scales[self.paths[position]])
+            for position in positions.tolist()
+        ]
+
+    def _chip(
+        self, position: int, pixels: np.ndarray | None, reasons: dict[str, str], full_scale: float | None
+    ) -> Loaded:
+        if pixels is None:
+            path = full_path(self.paths[position], self.root)
+            reason = reasons.get(str(position), "the window cannot be read")
+            return Loaded(position, None, reason.replace(str(path), Path(path).name))
+        try:
+            chosen = select_bands(pixels, self.encoder.reading.bands)
+        except InputError as error:
+            return Loaded(position, None, str(error))
+        return self._prepared(position, Picture(chosen, full_scale))
+
+
+def full_path(path: str, root: Path | None) -> str:
+    """Where a picture is: relative paths start from ``root``; URLs and GDAL's own paths stay."""
+    if root is None or "://" in path or path.startswith("/vsi"):
+        return path
+    return os.fspath(root / path)
+
+
+def _full_scale(path: str, root: Path | None) -> float | None:
+    """255 for rasters of 8 bits, ``None`` for others and for those that cannot be opened."""
+    try:
+        with rasterio.open(full_path(path, root)) as source:
+            return 255.0 if set(source.dtypes) == {"uint8"} else None
+    except rasterio.errors.RasterioError:
+        return None
+
+
+def _reason(error: Exception, path: str) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "the file does not exist"
+    if isinstance(error, UnidentifiedImageError):
+        empty = os.path.getsize(path) == 0  # noqa: PTH202 - a plain string
+        return "the file is empty" if empty else "not a picture, or its header is damaged"
+    text = str(error).replace(path, Path(path).name)
+    return text or type(error).__name__

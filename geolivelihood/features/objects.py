@@ -1,0 +1,184 @@
+"""Objects that a segmentation model found in street photos, as counts per class."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from geolivelihood.errors import InputError, MissingColumnError
+
+__all__ = ["object_counts", "read_object_counts"]
+
+_ROWS = 100_000  # photos counted at a time, so that the integer counts stay below 60 MB
+
+
+def object_counts(
+    images: pd.DataFrame, *, classes: int = 65, void: int = 255, paper: bool = False
+) -> pd.DataFrame:
+    """How often each class was detected in each photo.
+
+    Parameters
+    ----------
+    images
+        ``image_id`` and ``detections``: a list of class ids per photo (Mapillary Vistas: 28 stuff and 37
+        thing classes, 0-64), or the JSON text of one. A photo without a list (missing, not empty) gets NaN.
+    classes
+        Number of classes.
+    void
+        Id of what the model could not name.
+    paper
+        Merge the last class with void, as the histogram of Lee et al. (2021) [1]_ does (its last bin is
+        closed). The default counts void apart.
+
+    Returns
+    -------
+    pandas.DataFrame
+        float32 columns ``class_00``, ``class_01``... and, unless ``paper``, ``void``; index ``image_id``.
+        Sums and means per cluster are a ``groupby`` or a :class:`~geolivelihood.cells.Tie` away.
+
+    Raises
+    ------
+    MissingColumnError
+        If a column is missing.
+    InputError
+        If an id is neither a class nor void (the paper's code drops such ids silently), or a list is none.
+
+    References
+    ----------
+    .. [1] Lee et al. (2021), "Predicting Livelihood Indicators from Community-Generated Street-Level
+       Imagery", AAAI.
+    """
+    missing = [column for column in ("image_id", "detections") if column not in images]
+    if missing:
+        msg = f"Counting objects needs the columns image_id and detections; missing: {', '.join(missing)}."
+        raise MissingColumnError(msg)
+    ids = images["image_id"].astype("str").to_numpy()
+    width = len(str(classes - 1))
+    names = [f"class_{k:0{width}d}" for k in range(classes)] + ([] if paper else ["void"])
+    counts = np.full((len(images), len(names)), np.nan, dtype=np.float32)
+    lists = _lists(images["detections"], ids)
+    there = np.flatnonzero([item is not None for item in lists])
+    for rows in np.split(there, range(_ROWS, len(there), _ROWS)):
+        counts[rows] = _histograms([lists[row] for row in rows], ids[rows], classes, void, paper)
+    return pd.DataFrame(counts, index=pd.Index(ids, name="image_id"), columns=names)
+
+
+def _lists(detections: pd.Series, ids: np.ndarray) -> list[Any]:
+    """The lists of class ids, parsed where they are JSON; ``None`` where missing."""
+    values = detections.to_numpy(dtype=object)
+    # lists of different lengths are no array: the only look at each row is at its type
+    lists = [item if isinstance(item, Sequence | np.ndarray) else None for item in values]
+    texts = [row for row, item in enumerate(lists) if isinstance(item, str)]
+    if texts:
+        parsed = _parsed([str(lists[row]) for row in texts], ids[texts])
+        for row, item in zip(texts, parsed):
+            lists[row] = item
+    return lists
+
+
+def _parsed(texts: list[str], ids: np.ndarray) -> list[Any]:
+    try:
+        # one parse of all the lists is several times faster than one of each
+        parsed = json.loads(f"[{','.join(texts)}]")
+        if len(parsed) == len(texts) and all(isinstance(item, list) for item in parsed):
+            return parsed
+    except json.JSONDecodeError:
+        pass
+    wrong = [name for name, text in zip(ids, texts) if not _is_list(text)]
+    msg = f"The detections of {len(wrong)} photos are no JSON lists of ids, such as {', '.join(wrong[:3])}."
+    raise InputError(msg)
+
+
+def _is_list(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), list)
+    except json.JSONDecodeError:
+        return False
+
+
+def _histograms(lists: Sequence[Any], ids: np.ndarray, classes: int, void: int, paper: bool) -> np.ndarray:
+    """Counts (n, bins) by one bincount over photo and class at once."""
+    lengths = np.fromiter(map(len, lists), dtype=np.int64, count=len(lists))
+    try:
+        raw = np.fromiter(chain.from_iterable(lists), dtype=np.float64, count=int(lengths.sum()))
+    except (TypeError, ValueError) as error:
+        msg = f"A list of detections holds something else than class ids: {error}."
+        raise InputError(msg) from error
+    photo = np.repeat(np.arange(len(lists)), lengths)
+    known = ((raw >= 0) & (raw < classes) & (raw == np.floor(raw))) | (raw == void)
+    if not known.all():
+        strange = ", ".join(f"{value:g}" for value in np.unique(raw[~known])[:5])
+        where = ", ".join(np.unique(ids[photo[~known]])[:3])
+        msg = (
+            f"Unknown class ids {strange} in photos {where}: accepted are 0 to {classes - 1}, {void} = void."
+        )
+        raise InputError(msg)
+    last = classes - 1 if paper else classes
+    bins = np.where(raw == void, last, raw).astype(np.int64)
+    return np.bincount(photo * (last + 1) + bins, minlength=len(lists) * (last + 1)).reshape(-1, last + 1)
+
+
+def read_object_counts(
+    path: str | os.PathLike[str],
+    *,
+    id_column: str | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    """Counts from a CSV that has one row per photo and one column per class.
+
+    Parameters
+    ----------
+    path
+        The file (Global Streetscapes' ``instances.csv``, for one).
+    id_column
+        Column of photo ids; ``None`` takes the first.
+    columns
+        Columns to take, and their new names; ``None`` takes all but the ids.
+
+    Returns
+    -------
+    pandas.DataFrame
+        float32 counts, columns as in the file, index ``image_id``; NaN = missing.
+
+    Raises
+    ------
+    MissingColumnError
+        If a column is missing.
+    InputError
+        If the file is missing or empty, ids repeat, or a count is negative or no number.
+    """
+    try:
+        table = pd.read_csv(path, dtype={id_column: "str"} if id_column else {0: "str"})
+    except (OSError, pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        msg = f"{path} is no readable CSV file: {error}."
+        raise InputError(msg) from error
+    name = id_column or str(table.columns[0])
+    absent = [column for column in (name, *(columns or ())) if column not in table]
+    if absent or table.empty:
+        msg = f"{Path(path).name} has no {'rows' if not absent else 'column ' + ', '.join(absent)}."
+        raise MissingColumnError(msg) if absent else InputError(msg)
+    ids = pd.Index(table[name].astype("str"), name="image_id")
+    if ids.has_duplicates:
+        msg = f"{Path(path).name}: {ids.duplicated().sum()} ids repeat, such as {ids[ids.duplicated()][0]}."
+        raise InputError(msg)
+    counts = (
+        table.drop(columns=name) if columns is None else table[list(columns)].rename(columns=dict(columns))
+    )
+    return _checked_counts(counts.set_axis(ids), Path(path).name)
+
+
+def _checked_counts(counts: pd.DataFrame, name: str) -> pd.DataFrame:
+    wrong = [str(c) for c in counts if not pd.api.types.is_numeric_dtype(counts[c]) or (counts[c] < 0).any()]
+    if wrong:
+        msg = (
+            f"{name}: {', '.join(wrong[:5])} hold something else than counts. Name the columns with columns=."
+        )
+        raise InputError(msg)
+    return counts.astype(np.float32)
