@@ -24,6 +24,7 @@ __all__ = ["chip_table"]
 
 _IDS = ("place_id", "cluster_id", "region_id", "image_id")
 _EDGE_PX = 1e-3  # a place on the raster's edge is in it; world files carry a few digits only
+_DECIMALS = 4  # of a pixel: a round trip through another CRS must not move a window
 _GEOD = pyproj.Geod(ellps="WGS84")
 
 
@@ -218,17 +219,21 @@ def _pixel_bounds(header: RasterHeader, geometry: np.ndarray, *, whole: bool) ->
     bounds = shapely.bounds(pixels).T
     over = np.flatnonzero(bounds[2] - bounds[0] > period / 2)  # cut at the antimeridian
     if len(over):
-        joined = shapely.transform(
-            pixels[over], lambda px: np.stack([_modulo(px[:, 0], period), px[:, 1]], axis=1)
-        )
-        pixels[over], bounds[:, over] = joined, shapely.bounds(joined).T
+        pixels[over] = shapely.transform(pixels[over], lambda xy: _joined(xy, period))
+        bounds[:, over] = shapely.bounds(pixels[over]).T
     if not whole:
         centre = shapely.centroid(pixels)
         bounds = np.stack([shapely.get_x(centre), shapely.get_y(centre)] * 2)
     if np.isfinite(period):
         middle = (bounds[0] + bounds[2]) / 2
         bounds[[0, 2]] += _modulo(middle, period) - middle
-    return bounds
+    return np.round(bounds, _DECIMALS)
+
+
+def _joined(pixels: np.ndarray, period: float) -> np.ndarray:
+    """The western part moved to the east of the eastern one."""
+    col = _modulo(pixels[:, 0], period)
+    return np.stack([np.where(col < period / 2, col + period, col), pixels[:, 1]], axis=1)
 
 
 def _modulo(columns: np.ndarray, period: float) -> np.ndarray:

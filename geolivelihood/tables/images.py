@@ -115,7 +115,7 @@ def read_images(
     root
         Folder that relative picture paths start from; ``None`` is the folder of the table.
     files
-        Where the pictures are when the table has no ``path``: ``"photos/{image_id}.jpeg"``, relative to
+        Where the pictures are when the table does not say it: ``"photos/{image_id}.jpeg"``, relative to
         ``root``.
     extent
         Where the pictures must lie: west, south, east, north in degrees, or a GeoDataFrame.
@@ -197,13 +197,7 @@ def _paths(
     frame: gpd.GeoDataFrame, table: Path, root: str | os.PathLike[str] | None, files: str | None
 ) -> pd.Series:
     if files is not None:
-        _check_template(files)
-        before, after = files.split("{image_id}")
-        paths = (
-            before + as_ids(frame["image_id"]) + after
-            if "image_id" in frame
-            else pd.Series(files, frame.index)
-        )
+        paths = _by_template(frame, files)
     elif "path" in frame:
         paths = frame["path"].astype("str").str.strip()
     else:
@@ -214,15 +208,19 @@ def _paths(
         )
         raise MissingColumnError(msg)
     start = (Path(root) if root is not None else table.parent).as_posix().rstrip("/") + "/"
-    alone = paths.str.match(r"^(?:/|[A-Za-z]:[\\/]|[A-Za-z][A-Za-z0-9+.-]+://)")
+    alone = paths.str.match(r"^(?:/|[A-Za-z]:[\\/]|[A-Za-z][A-Za-z0-9+.-]+://)", na=False)
     blank = paths.isna() | (paths == "")
-    return paths.mask(~(alone.fillna(False).astype(bool) | blank), start + paths)
+    return paths.mask(~(alone | blank), start + paths)
 
 
-def _check_template(files: str) -> None:
-    if files.count("{image_id}") != 1:
+def _by_template(frame: gpd.GeoDataFrame, files: str) -> pd.Series:
+    before, found, after = files.partition("{image_id}")
+    if not found or "{image_id}" in after:
         msg = f"files={files!r} must hold {{image_id}} once: files='photos/{{image_id}}.jpg'."
         raise InputError(msg)
+    if "image_id" not in frame:  # which the check of the whole table reports with everything else
+        return pd.Series(files, index=frame.index)
+    return before + as_ids(frame["image_id"]) + after
 
 
 def _tidy(frame: gpd.GeoDataFrame) -> pd.DataFrame:

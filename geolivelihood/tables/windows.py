@@ -214,7 +214,7 @@ def _stretch(
     left, top, right, bottom = bounds
     high, low = max(top, 0), min(bottom, source.height)
     pieces = list(_pieces(left, right, source.width, wraps))
-    if pieces == [(left, right)] and (high, low) == (top, bottom):
+    if 0 <= left < right <= source.width and (high, low) == (top, bottom):
         read = source.read(indexes, window=Window(left, top, right - left, bottom - top), masked=True)
         return read.data, (read.mask if np.ndim(read.mask) and read.mask.any() else None)
     shape = (len(indexes), bottom - top, right - left)
