@@ -157,7 +157,8 @@ def _best_blocks(
         if len(headers) > 1:
             whole = np.array([[0, 0, header.width, header.height]])
             extent = window_polygons(header.transform, whole, crs=header.crs)[0]
-            rows = usable[np.sort(tree.query(extent))]
+            if not extent.is_empty:  # a world map whose corners are nowhere on the earth
+                rows = usable[np.sort(tree.query(extent))]
         found = _blocks_on(header, number, geometry[rows], size_px=size_px, size_m=size_m, grid=grid)
         gain = found.share - best.share[rows]
         finer = (np.abs(gain) <= 1e-9) & (found.pixel_m < best.pixel_m[rows] * (1 - 1e-6))

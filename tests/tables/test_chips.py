@@ -173,6 +173,15 @@ def test_a_raster_around_the_earth_has_no_seam(world: Path) -> None:
     assert table.geometry.iloc[3].bounds == pytest.approx((-2, 87, 3, 90))
 
 
+def test_a_world_map_whose_corners_are_nowhere(tmp_path: Path, world: Path) -> None:
+    metres = from_origin(-17_100_000, 8_700_000, 50_000, 50_000)
+    path = save(tmp_path / "robinson.tif", np.ones((1, 348, 684), "uint8"), metres, crs="ESRI:54030")
+    here = places([10.0, -60.0], [45.0, -20.0], "EPSG:4326")
+    assert len(chip_table(here, path, size_px=3).table) == 2
+    both = chip_table(here, [path, world], size_px=3).table
+    assert {Path(name).stem for name in both["path"]} == {"robinson"}  # 50 km is finer than a degree
+
+
 def test_a_raster_from_0_to_360(tmp_path: Path) -> None:
     values = np.broadcast_to(np.arange(360, dtype="int16"), (1, 180, 360))
     path = save(tmp_path / "a.tif", values, Affine(1, 0, 0, 0, -1, 90), crs="EPSG:4326")
