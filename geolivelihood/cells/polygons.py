@@ -190,10 +190,13 @@ def _unrolled(
     for row in rows:  # one cell in thousands: those on one meridian and two poles
         ring = corners[offsets[row] : offsets[row + 1]]
         longitudes = np.unwrap(ring[:, 0], period=360.0)
-        unrolled = np.column_stack([longitudes, ring[:, 1]])
         if abs(longitudes[-1] - longitudes[0]) > _HALF_TURN:
             # The ring goes round a pole: close it along the map's upper or lower edge.
             pole = np.copysign(90.0, ring[:, 1].mean())
-            unrolled = np.vstack([unrolled, [longitudes[-1], pole], [longitudes[0], pole], unrolled[:1]])
+            edge = [[longitudes[-1], pole], [longitudes[0], pole]]
+            unrolled = np.vstack([np.column_stack([longitudes, ring[:, 1]]), edge])
+        else:
+            # No rounding here: the last corner must stay the first.
+            unrolled = ring + np.outer(ring[:, 0] < 0, [360.0, 0.0])
         rings.append(shapely.Polygon(unrolled))
     return cut_polygons(np.array(rings, dtype=object))
