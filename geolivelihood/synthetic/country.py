@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import rasterio
 import shapely
+from affine import Affine
 from h3ronpy.vector import coordinates_to_cells
 from numpy.typing import ArrayLike, NDArray
 from pyproj import Transformer
@@ -166,7 +167,7 @@ def _is_made(folder: Path, made_of: dict[str, int]) -> bool:
     try:
         found = json.loads((folder / _MARKER).read_text(encoding="utf-8"))
         files = found.pop("files")
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         msg = f"{folder} is not empty and was not made by make_country; give a new or an empty folder."
         raise InputError(msg) from error
     if found != made_of:
@@ -229,7 +230,7 @@ def _write_population(path: Path, land: Landscape) -> None:
         count=1,
         dtype="float32",
         crs=CRS,
-        transform=rasterio.transform.from_origin(land.west, land.north, STEP_M, STEP_M),
+        transform=Affine(STEP_M, 0, land.west, 0, -STEP_M, land.north),
         compress="deflate",
         predictor=3,
     ) as target:
@@ -240,7 +241,7 @@ def _write_population(path: Path, land: Landscape) -> None:
 def _write_truth(folder: Path, land: Landscape, sites: gpd.GeoDataFrame) -> None:
     _, _, cell = _samples(land, _RESOLUTION)
     cells = _truth(land, np.unique(cell)).round(5)
-    cells.insert(0, "h3", [f"{one:x}" for one in cells.index.to_numpy()])
+    cells.insert(0, "cell", [f"{one:x}" for one in cells.index.to_numpy()])
     cells.to_csv(folder / "cells.csv", index=False, lineterminator="\n")
     table = pd.DataFrame(
         {

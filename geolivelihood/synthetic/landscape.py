@@ -127,13 +127,17 @@ def landscape(seed: int = 0) -> Landscape:
     district = _district_grid(districts, land)
     population = _population(rng, towns, roads, land & ~water, height)
     wealth = _wealth(rng, towns, population)
+    moisture = _unit(_smooth(rng, 6_000))
+    # Cached and shared: nobody may write into it.
+    for field in (land, water, height, moisture, wealth, population, district):
+        field.setflags(write=False)
     return Landscape(
         west=_WEST,
         north=_NORTH,
         land=land,
         water=water,
         height=height,
-        moisture=_unit(_smooth(rng, 6_000)),
+        moisture=moisture,
         wealth=wealth,
         population=population,
         urban=population > _URBAN_KM2 * (STEP_M / 1000) ** 2,
@@ -255,15 +259,16 @@ def _district_polygons(
 
     Each is put together from many small Voronoi cells, so that borders wander as rivers and fields do.
     """
-    seats = shapely.get_coordinates(towns.geometry.iloc[:_DISTRICTS]) + rng.normal(0, 2_000, (_DISTRICTS, 2))
+    n = min(_DISTRICTS, len(towns))
+    seats = shapely.get_coordinates(towns.geometry.iloc[:n]) + rng.normal(0, 2_000, (n, 2))
     west, south, east, north = outline.bounds
     crumbs = rng.uniform((west - 4_000, south - 4_000), (east + 4_000, north + 4_000), (1_400, 2))
     voronoi = shapely.voronoi_polygons(shapely.multipoints(crumbs), extend_to=outline.buffer(9_000))
     cells = shapely.get_parts(voronoi)
     owner = cKDTree(seats).query(shapely.get_coordinates(shapely.centroid(cells)))[1]
-    whole = [shapely.intersection(shapely.union_all(cells[owner == k]), outline) for k in range(_DISTRICTS)]
-    names = np.array(_NAMES)[rng.permutation(_DISTRICTS)]
-    frame = {"region_id": [f"D{k + 1:02d}" for k in range(_DISTRICTS)], "name": names}
+    whole = [shapely.intersection(shapely.union_all(cells[owner == k]), outline) for k in range(n)]
+    names = np.array(_NAMES)[rng.permutation(n)]
+    frame = {"region_id": [f"D{k + 1:02d}" for k in range(n)], "name": names}
     return gpd.GeoDataFrame(frame, geometry=whole, crs=CRS)
 
 

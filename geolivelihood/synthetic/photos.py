@@ -183,7 +183,7 @@ def _table(
 def _exif(lon: float, lat: float, heading: float, local: pd.Timestamp) -> Image.Exif:
     """Position, direction and time, as a phone writes them."""
     utc = local.tz_localize(_LOCAL).tz_convert("UTC")
-    gps = {
+    gps: dict[int, object] = {
         ExifTags.GPS.GPSLatitudeRef: "S" if lat < 0 else "N",
         ExifTags.GPS.GPSLatitude: _sexagesimal(lat),
         ExifTags.GPS.GPSLongitudeRef: "W" if lon < 0 else "E",

@@ -244,7 +244,8 @@ def _hills(
     if place.hills < 0.15:
         return
     x = np.linspace(0, 1, 33)
-    wave = sum(rng.normal(0, 1 / k) * np.sin(2 * np.pi * (k * x / 2 + rng.random())) for k in range(1, 6))
+    k = np.arange(1, 6)[:, None]
+    wave = (rng.normal(0, 1 / k) * np.sin(2 * np.pi * (k * x / 2 + rng.random(k.shape)))).sum(axis=0)
     crest = camera.horizon - camera.height * place.hills * (0.09 + 0.045 * wave)
     points = [
         (camera.width, camera.horizon),
@@ -308,7 +309,7 @@ def _develop(picture: Image.Image, shot: Shot, rng: np.random.Generator) -> Imag
         trim = trim.filter(ImageFilter.GaussianBlur(0.7))
     low = np.clip((abs(shot.hour - 12.5) - 3) / 3, 0, 1)
     cast = np.array([1 + 0.07 * low, 1.0, 1 - 0.1 * low]) * rng.normal(1, 0.02, 3)
-    light = shot.gain * (1 - 0.16 * shot.cloud) * rng.normal(1, 0.05)
+    light = 1.1 * shot.gain * (1 - 0.16 * shot.cloud) * rng.normal(1, 0.05)
     pixels = np.asarray(trim, dtype=np.float32) * (cast * light).astype(np.float32)
     pixels += rng.normal(0, 3.5, pixels.shape).astype(np.float32)
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 import shapely
+from affine import Affine
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
@@ -109,7 +110,7 @@ def _paint(land: Landscape, window: _Window, grain: _Grain, rng: np.random.Gener
     picture = _wild(moisture, height, grain)
     picture = _mix(picture, *_fields(window, wealth, people, moisture, grain))
     picture = _mix(picture, *_town(land, window, wealth, people, grain, rng))
-    picture = _mix(picture, np.float32([206, 192, 172]), 0.9 * _road_mask(land, window))
+    picture = _mix(picture, _ink(206, 192, 172), 0.9 * _road_mask(land, window))
     picture *= _relief(height)[..., None]
     picture += rng.normal(0, 2.5, picture.shape).astype(np.float32)
     picture = _mix(picture, *_sea(land, window, grain))
@@ -140,6 +141,10 @@ def _zoom(
     return np.asarray(grid.resize((window.width, window.height), how, box=box))
 
 
+def _ink(red: float, green: float, blue: float) -> Plane:
+    return np.array([red, green, blue], dtype=np.float32)
+
+
 def _mix(below: Plane, above: Plane, share: Plane) -> Plane:
     return below + share[..., None] * (above - below)
 
@@ -150,7 +155,7 @@ def _ramp(value: Plane, low: float, high: float) -> Plane:
 
 def _wild(moisture: Plane, height: Plane, grain: _Grain) -> Plane:
     """Savanna that turns to bush where it is moist and to forest where it is high."""
-    dry, bush, forest = np.float32([[164, 150, 104], [112, 126, 72], [44, 74, 46]])
+    dry, bush, forest = np.array([[164, 150, 104], [112, 126, 72], [44, 74, 46]], dtype=np.float32)
     patch = grain(5, 1)
     picture = _mix(
         np.broadcast_to(dry, (*moisture.shape, 3)), bush, _ramp(moisture + 0.12 * patch, 0.15, 0.85)
@@ -169,7 +174,9 @@ def _fields(
     warp = 90 * grain(14, 3)
     colour = np.zeros((*x.shape, 3), np.float32)
     rich = _ramp(wealth, -1.3, 1.5)
-    crops = np.float32([[150, 128, 84], [176, 152, 92], [126, 138, 66], [104, 140, 58], [84, 128, 60]])
+    crops = np.array(
+        [[150, 128, 84], [176, 152, 92], [126, 138, 66], [104, 140, 58], [84, 128, 60]], dtype=np.float32
+    )
     # Two sizes of parcel: large ones where people are better off.
     for size, turn, share in ((170.0, 0.3, 1 - rich), (360.0, 0.9, rich)):
         u = np.floor((x * np.cos(turn) + y * np.sin(turn) + warp) / size)
@@ -178,7 +185,7 @@ def _fields(
         green = np.clip(0.55 * rich + 0.25 * moisture + 0.7 * (luck - 0.5), 0, 0.999)
         colour += share[..., None] * crops[(green * len(crops)).astype(int)]
     fallow = grain(2, 4) > 1.1 + 1.0 * rich
-    colour = _mix(colour, np.float32([178, 140, 100]), 0.75 * fallow)
+    colour = _mix(colour, _ink(178, 140, 100), 0.75 * fallow)
     return colour, 0.9 * _ramp(people + 14 * grain(6, 5), 22, 50)
 
 
@@ -187,8 +194,8 @@ def _town(
 ) -> tuple[Plane, Plane]:
     """Roofs, streets, yards and trees; where people are few, single homesteads."""
     rich = _ramp(wealth + 0.25 * grain(3, 6), -1.6, 1.8)
-    roof, tree = _roofs(rich, rng), np.float32([66, 94, 54])
-    ground = _mix(np.broadcast_to(np.float32([186, 146, 108]), roof.shape), np.float32([132, 134, 112]), rich)
+    roof, tree = _roofs(rich, rng), _ink(66, 94, 54)
+    ground = _mix(np.broadcast_to(_ink(186, 146, 108), roof.shape), _ink(132, 134, 112), rich)
     ground = _mix(ground, tree, 0.75 * (grain(0.8, 7) > 2.1 - 1.9 * rich))
     cover = _ramp(np.sqrt(people), 4, 85) * (1.0 - 0.25 * rich)
     built = (rng.random(rich.shape, dtype=np.float32) < cover + 0.012).astype(np.float32)
@@ -196,8 +203,8 @@ def _town(
     dense = _ramp(people + 250 * grain(4, 8), 350, 900)
     street = _streets(land, window, rich, grain) * dense
     asphalt = _mix(
-        np.broadcast_to(np.float32([172, 138, 104]), roof.shape),
-        np.float32([104, 104, 108]),
+        np.broadcast_to(_ink(172, 138, 104), roof.shape),
+        _ink(104, 104, 108),
         _ramp(rich, 0.3, 0.7),
     )
     colour = _mix(colour, asphalt, 0.85 * street)
@@ -207,7 +214,7 @@ def _town(
 def _roofs(rich: Plane, rng: np.random.Generator) -> Plane:
     """Thatch and rust, then bright iron, then white and tile."""
     pick = np.clip(rich + 0.22 * rng.standard_normal(rich.shape, dtype=np.float32), 0, 0.999)
-    shades = np.float32(
+    shades = np.array(
         [
             [122, 92, 68],
             [142, 98, 74],
@@ -216,7 +223,8 @@ def _roofs(rich: Plane, rng: np.random.Generator) -> Plane:
             [198, 196, 194],
             [188, 112, 86],
             [236, 230, 222],
-        ]
+        ],
+        dtype=np.float32,
     )
     return (
         shades[(pick * len(shades)).astype(int)]
@@ -246,13 +254,13 @@ def _road_mask(land: Landscape, window: _Window) -> Plane:
         draw.line(
             [(2 * a, 2 * b) for a, b in window.pixels(shapely.get_coordinates(road))], fill=255, width=4
         )
-    return np.asarray(mask.reduce(2), dtype=np.float32) / 255
+    return np.asarray(mask.reduce(2), dtype=np.float32) / np.float32(255)
 
 
 def _relief(height: Plane) -> Plane:
     """Hillshade from the north-west."""
     dy, dx = np.gradient(height / PIXEL_M)
-    return np.clip(1 + 1.5 * (dx + dy), 0.6, 1.35)
+    return np.clip(1 + 1.5 * (dx + dy), 0.6, 1.35).astype(np.float32)
 
 
 def _sea(land: Landscape, window: _Window, grain: _Grain) -> tuple[Plane, Plane]:
@@ -265,8 +273,8 @@ def _sea(land: Landscape, window: _Window, grain: _Grain) -> tuple[Plane, Plane]
     lake = _ramp(_zoom(land, gaussian_filter(land.water.astype(float), 1.0), window), 0.45, 0.52)
     depth = _zoom(land, gaussian_filter(land.land.astype(float), 2.2), window)
     shallow = _ramp(depth + 0.02 * grain(6, 10), 0.08, 0.55)
-    colour = _mix(np.broadcast_to(np.float32([28, 66, 98]), (*shape, 3)), np.float32([86, 164, 164]), shallow)
-    colour = _mix(colour, np.float32([46, 84, 96]), lake)
+    colour = _mix(np.broadcast_to(_ink(28, 66, 98), (*shape, 3)), _ink(86, 164, 164), shallow)
+    colour = _mix(colour, _ink(46, 84, 96), lake)
     return colour + (1.2 * grain(1.5, 11))[..., None], np.maximum(sea, lake)
 
 
@@ -280,7 +288,7 @@ def _write(path: Path, picture: NDArray[np.uint8], window: _Window) -> None:
         count=3,
         dtype="uint8",
         crs=CRS,
-        transform=rasterio.transform.from_origin(window.west, window.north, PIXEL_M, PIXEL_M),
+        transform=Affine(PIXEL_M, 0, window.west, 0, -PIXEL_M, window.north),
         compress="jpeg",
         photometric="ycbcr",
         jpeg_quality=_QUALITY,
