@@ -39,7 +39,7 @@ def class_breaks(values: npt.ArrayLike, *, classes: int = 7) -> np.ndarray:
     low, high = float(data.min()), float(data.max())
     if low == high or not np.isfinite(high - low):
         return np.array([low, high])
-    pretty = _pretty(low, high, classes)
+    pretty = _stretched(_pretty(*_bulk(data), classes), low, high)
     crowd = np.histogram(data, pretty)[0].max() / data.size
     return _quantiles(data, classes) if crowd > _CROWDED else pretty
 
@@ -73,6 +73,23 @@ def _pretty(low: float, high: float, classes: int) -> np.ndarray:
     return bounds
 
 
+def _bulk(data: np.ndarray) -> tuple[float, float]:
+    """The range of all but the outermost hundredths, so that a stray value costs no class."""
+    low, high = np.quantile(data, [0.01, 0.99])
+    return (float(low), float(high)) if low < high else (float(data.min()), float(data.max()))
+
+
+def _stretched(bounds: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Bounds whose outer classes reach ``low`` and ``high``, still at multiples of the step."""
+    step = bounds[1] - bounds[0]
+    result = bounds.copy()
+    if low < bounds[0]:
+        result[0] = min(low, bounds[0] - np.ceil((bounds[0] - low) / step * (1 - 1e-12)) * step)
+    if high > bounds[-1]:
+        result[-1] = max(high, bounds[-1] + np.ceil((high - bounds[-1]) / step * (1 - 1e-12)) * step)
+    return result
+
+
 def _quantiles(data: np.ndarray, classes: int) -> np.ndarray:
     """Quantiles, distinct, rounded to the fewest significant digits that keep them distinct."""
     exact = np.unique(np.quantile(data, np.linspace(0, 1, classes + 1)))
@@ -104,15 +121,16 @@ def number_text(value: float, *, digits: int | None = None) -> str:
 
 
 def range_labels(breaks: npt.ArrayLike) -> list[str]:
-    """Legend labels of classes, such as ``"1,200 – 3,400"``; bounds in even steps get the same decimals."""
+    """Legend labels of classes, such as ``"1,200 – 3,400"``; even steps get the same decimals."""
     bounds = np.asarray(breaks, dtype=float)
     if bounds.size == 0:
         return []
     if bounds.size == 2 and bounds[0] == bounds[1]:
         return [number_text(bounds[0])]
     gaps = np.diff(bounds)
-    even = np.allclose(gaps, gaps[0], rtol=1e-6, atol=0) and gaps[0] > 1e-6
-    digits = _decimals(gaps[0]) if even else None
+    inner = gaps[1:-1] if gaps.size > 3 else gaps
+    even = np.allclose(inner, inner[0], rtol=1e-6, atol=0) and inner[0] > 1e-6
+    digits = _decimals(inner[0]) if even else None
     texts = [number_text(value, digits=digits) for value in bounds]
     return [f"{low} – {high}" for low, high in pairwise(texts)]
 

@@ -56,7 +56,10 @@ def draw_scale_bar(axes: Any, width_m: float) -> None:
 
 def draw_north_arrow(axes: Any) -> None:
     """An arrow to the north at the upper right."""
-    axes.annotate(
+    from matplotlib.patheffects import withStroke
+
+    halo = [withStroke(linewidth=2.2, foreground="white")]  # legible on a dark map too
+    note = axes.annotate(
         "N",
         xy=(0.97, 1.0),
         xytext=(0.97, 0.92),
@@ -67,6 +70,8 @@ def draw_north_arrow(axes: Any) -> None:
         color=_INK,
         arrowprops={"arrowstyle": "-|>", "color": _INK, "linewidth": 1.0},
     )
+    note.set_path_effects(halo)
+    note.arrow_patch.set_path_effects(halo)
 
 
 def draw_colour_bar(figure: Any, axes: Any, mappable: Any, *, label: str, extend: str) -> None:

@@ -95,7 +95,8 @@ def write_geopackage(
         ``"new"`` refuses a target that exists. ``"update"`` replaces the named layers of an existing file and
         leaves its other layers, with their styles and metadata, as they are.
     indicators
-        Columns to show, the most important first; by default every numeric column that looks like one.
+        Columns to show, the most important first; by default the numeric columns that look like indicators
+        (of the cells if there are any, else of the clusters, else of each layer).
     labels
         Words for columns, with their unit, in legends and map tips.
 
@@ -117,7 +118,8 @@ def write_geopackage(
     target = _target(path, mode)
     _check_names(layers)
     time = moment(provenance)
-    ready = [_layer(name, frame, styles or {}, indicators, labels or {}) for name, frame in layers.items()]
+    shown = _indicators(layers) if indicators is None else indicators
+    ready = [_layer(name, frame, styles or {}, shown, labels or {}) for name, frame in layers.items()]
     old = target.exists()
     if old:
         check_free(target)
@@ -172,6 +174,15 @@ def _check_names(layers: Mapping[str, object]) -> None:
             seen.add(lower)
             continue
         raise InputError(msg)
+
+
+def _indicators(layers: Mapping[str, pd.DataFrame]) -> list[str] | None:
+    """The indicators that the result is about; ``None`` leaves it to each layer."""
+    for word in ("cells", "clusters"):
+        for name, frame in layers.items():
+            if name.partition("_")[0] == word and isinstance(frame, pd.DataFrame):
+                return indicator_columns(frame)
+    return None
 
 
 def _layer(

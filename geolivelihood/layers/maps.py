@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -26,6 +26,19 @@ __all__ = ["draw_map", "map_crs"]
 _WORLD_DEGREES = 180
 """Wider than this and one azimuthal projection misleads: the Equal Earth projection takes over."""
 _GREY, _HATCH, _LINE, _DOT = "#ececec", "#9a9a9a", "#3b3b3b", "#111111"
+_Bounds = tuple[float, float, float, float]
+
+
+class _Look(NamedTuple):
+    """How one panel is drawn: ramp, ends of its scale, dots per inch, label, width in inches."""
+
+    colours: str
+    limits: tuple[float, float] | None
+    dpi: int
+    label: str
+    width_in: float
+
+
 _TAILS = (0.01, 0.99)  # quantiles at which the colour scale ends
 
 
@@ -108,7 +121,14 @@ def draw_map(
     FigureCanvasAgg(figure)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, name in zip(grid, names):
-        _panel(axes, sheet, name, layers, frame, (colours, limits, human_label(name, labels)))
+        _panel(
+            axes,
+            sheet,
+            name,
+            layers,
+            frame,
+            _Look(colours, limits, dpi, human_label(name, labels), width_in / columns),
+        )
         if len(names) > 1:
             axes.set_title(human_label(name, labels), fontsize=9, loc="left")
     for axes in grid[len(names) :]:
@@ -120,7 +140,7 @@ def draw_map(
 
 
 def map_crs(frame: gpd.GeoDataFrame) -> pyproj.CRS:
-    """An equal-area projection in metres, centred on the layer (Lambert azimuthal; Equal Earth for the world).
+    """An equal-area projection in metres, centred on the layer (Lambert azimuthal, Equal Earth if wide).
 
     The centre is found on the circle of longitudes, so that a country across the antimeridian stays whole.
     """
@@ -152,7 +172,7 @@ def _check(cells: pd.DataFrame, names: Sequence[str], colours: str) -> None:
         raise InputError(msg)
 
 
-def _frame(sheet: gpd.GeoDataFrame, regions: gpd.GeoDataFrame | None) -> tuple[float, float, float, float]:
+def _frame(sheet: gpd.GeoDataFrame, regions: gpd.GeoDataFrame | None) -> _Bounds:
     """What the map shows, in metres: the cells, and the regions that they touch, with a small margin."""
     west, south, east, north = sheet.total_bounds
     if regions is not None:
@@ -170,11 +190,13 @@ def _frame(sheet: gpd.GeoDataFrame, regions: gpd.GeoDataFrame | None) -> tuple[f
 
 
 def _size(
-    frame: tuple[float, float, float, float], rows: int, columns: int, width_in: float, caption: str | None
+    frame: _Bounds, rows: int, columns: int, width_in: float, caption: str | None
 ) -> tuple[float, float]:
     panel = width_in / columns
     shape = (frame[3] - frame[1]) / (frame[2] - frame[0])
-    return width_in, min(rows * (panel * shape + 0.85) + 0.35 + (0.3 if caption else 0.0), 12.0)
+    return width_in, min(
+        rows * (panel * shape + (0.9 if columns == 1 else 1.15)) + 0.35 + (0.3 if caption else 0.0), 12.0
+    )
 
 
 def _panel(
@@ -182,19 +204,18 @@ def _panel(
     sheet: gpd.GeoDataFrame,
     name: str,
     layers: Sequence[gpd.GeoDataFrame | None],
-    frame: tuple[float, float, float, float],
-    look: tuple[str, tuple[float, float] | None, str],
+    frame: _Bounds,
+    look: _Look,
 ) -> None:
     """One indicator's map; furniture and legend included."""
-    colours, limits, label = look
     regions, clusters = layers
     values = pd.to_numeric(sheet[name], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    mappable, extend = _draw_cells(axes, sheet.geometry.to_numpy(), values, colours, limits)
+    mappable, extend = _draw_cells(axes, sheet.geometry.to_numpy(), values, look)
     handles = _draw_masks(axes, sheet, values)
     if regions is not None:
         _draw_outlines(axes, regions)
     if clusters is not None:
-        handles.append(_draw_clusters(axes, clusters))
+        handles.append(_draw_clusters(axes, clusters, look.width_in))
     west, south, east, north = frame
     axes.set(xlim=(west, east), ylim=(south, north), aspect="equal")
     axes.set_axis_off()
@@ -205,24 +226,23 @@ def _panel(
             handles=handles,
             loc="upper right",
             bbox_to_anchor=(1.0, -0.01),
-            ncols=len(handles),
+            ncols=len(handles) if look.width_in > 4 else 1,
             fontsize=7,
             frameon=False,
             borderaxespad=0,
             handletextpad=0.5,
             columnspacing=1.2,
         )
-    draw_colour_bar(axes.figure, axes, mappable, label=label, extend=extend)
+    draw_colour_bar(axes.figure, axes, mappable, label=look.label, extend=extend)
 
 
-def _draw_cells(
-    axes: Any, shapes: np.ndarray, values: np.ndarray, colours: str, limits: tuple[float, float] | None
-) -> tuple[Any, str]:
+def _draw_cells(axes: Any, shapes: np.ndarray, values: np.ndarray, look: _Look) -> tuple[Any, str]:
     """Filled polygons without seams, and on which side of the scale values lie beyond it."""
     from matplotlib.collections import PathCollection
     from matplotlib.colors import LinearSegmentedColormap, Normalize
 
     known = np.isfinite(values)
+    colours, limits, dpi = look.colours, look.limits, look.dpi
     low, high = limits or _limits(values[known])
     paths, rows = _paths(shapes[known])
     collection = PathCollection(
@@ -231,7 +251,7 @@ def _draw_cells(
         cmap=LinearSegmentedColormap.from_list(colours, RAMPS[colours], N=512),
         norm=Normalize(low, high),
         edgecolors="face",  # a line in the cell's own colour closes the seam that antialiasing leaves
-        linewidths=0.35,
+        linewidths=1.5 * 72 / dpi,  # 1.5 pixels
         zorder=1,
     )
     axes.add_collection(collection, autolim=False)
@@ -249,7 +269,7 @@ def _limits(values: np.ndarray) -> tuple[float, float]:
 
 
 def _draw_masks(axes: Any, sheet: gpd.GeoDataFrame, values: np.ndarray) -> list[Any]:
-    """Grey for cells without a value, grey hatching where the model must not be trusted; returns legend keys."""
+    """Grey for cells without a value, hatching where the model must not be trusted; legend keys."""
     from matplotlib.patches import Patch
 
     handles = []
@@ -295,9 +315,9 @@ def _draw_outlines(axes: Any, regions: gpd.GeoDataFrame) -> None:
     axes.add_collection(LineCollection(parts, colors=_LINE, linewidths=0.45, zorder=3.1), autolim=False)
 
 
-def _draw_clusters(axes: Any, clusters: gpd.GeoDataFrame) -> Any:
+def _draw_clusters(axes: Any, clusters: gpd.GeoDataFrame, width_in: float) -> Any:
     points = clusters.geometry.dropna().representative_point()
-    size = float(np.clip(60 / math.sqrt(max(len(points), 1)), 1.1, 2.6))
+    size = min(1.0, width_in / 5) * float(np.clip(60 / math.sqrt(max(len(points), 1)), 1.1, 2.6))
     look = {"marker": "o", "markersize": size, "markerfacecolor": _DOT, "markeredgecolor": "white"}
     label = f"Survey clusters (n = {len(points):,})"
     (handle,) = axes.plot(

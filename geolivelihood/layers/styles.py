@@ -143,7 +143,7 @@ class _Sheet:
 
     def symbol(self, color: str) -> Element:
         if self.kind == "point":
-            return qml.marker(color)
+            return qml.marker(color, size_mm=_point_size(len(self.frame)))
         if self.kind == "line":
             return qml.line(color, width_mm=0.6)
         if _first_word(self.name) in {"cells", "explanations"}:
@@ -155,6 +155,11 @@ class _Sheet:
         moment = next((column for column in ("period_start", "captured_at") if self.has(column)), None)
         text = qml.document(renderer, tip=tip, opacity=opacity, time_field=moment)
         return Style(qml.clean(name)[:_NAME_LENGTH], text, title=title)
+
+
+def _point_size(count: int) -> float:
+    """Millimetres; smaller where there are many."""
+    return float(np.clip(6.4 / max(count, 1) ** 0.16, 1.2, 2.4))
 
 
 def _makers(name: str, kind: str) -> Callable[[_Sheet], list[Style]]:

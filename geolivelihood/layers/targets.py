@@ -51,7 +51,8 @@ def check_free(target: Path) -> None:
     if left:
         msg = (
             f"{target} is open in another program, or one crashed while writing it: "
-            f"{target.name}{left[0]} lies beside it. Close it there (in QGIS: remove its layers), or write to a new file."
+            f"{target.name}{left[0]} lies beside it. Close it there (in QGIS: remove its layers), or write "
+            "to a new file."
         )
         raise OutputError(msg)
     _check_lock(target)

@@ -1,0 +1,151 @@
+"""Default styles: which there are, that they are well-formed, and that names cannot break them."""
+
+from xml.etree import ElementTree
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+from geolivelihood.layers import default_styles, indicator_columns
+from geolivelihood.layers.tips import human_label, map_tip
+
+
+def polygons(**columns):
+    count = len(next(iter(columns.values())))
+    shapes = shapely.box(np.arange(count), 0, np.arange(count) + 1, 1)
+    return gpd.GeoDataFrame(columns, geometry=shapes, crs="EPSG:4326")
+
+
+def points(**columns):
+    count = len(next(iter(columns.values())))
+    return gpd.GeoDataFrame(columns, geometry=shapely.points(np.arange(count), 0), crs="EPSG:4326")
+
+
+def parsed(style):
+    return ElementTree.fromstring(style.qml)
+
+
+def test_cells_have_a_style_per_indicator_and_their_errors():
+    cells = polygons(
+        wealth=[0.0, 0.5, 1.0],
+        bmi=[20.0, 25.0, 30.0],
+        wealth_lower=[-0.1, 0.3, 0.9],
+        wealth_upper=[0.2, 0.6, 1.4],
+        applicable=[True, False, True],
+    )
+    styles = default_styles("cells", cells, indicators=["wealth", "bmi", "absent"])
+    names = [style.name for style in styles]
+    assert names == ["wealth", "bmi", "uncertainty", "applicability", "applicability bmi"]
+    assert [style.default for style in styles] == [True, False, False, False, False]
+    renderer = parsed(styles[0]).find("renderer-v2")
+    assert (renderer.get("type"), renderer.get("attr")) == ("graduatedSymbol", "wealth")
+    assert len(renderer.findall("ranges/range")) == len(renderer.findall("symbols/symbol"))
+    assert parsed(styles[2]).find("renderer-v2").get("attr") == '"wealth_upper" - "wealth_lower"'
+    rules = parsed(styles[3]).findall(".//rule")
+    assert rules[-1].get("filter") == 'NOT "applicable"'
+    assert rules[0].get("filter").startswith('"applicable" AND "wealth" >= ')
+
+
+def test_fill_and_outline_of_cells_are_one_colour_and_pixels_wide():
+    symbol = parsed(default_styles("cells", polygons(a=[1.0, 2.0]), indicators=["a"])[0]).find(
+        ".//symbol/layer"
+    )
+    options = {option.get("name"): option.get("value") for option in symbol.iter("Option")}
+    assert options["outline_color"] == options["color"]
+    assert (options["outline_width"], options["outline_width_unit"]) == ("1.5", "Pixel")
+
+
+def test_clusters_show_observed_predicted_and_residual_with_shared_classes():
+    clusters = points(wealth=[0.0, 1.0], wealth_predicted=[0.2, 1.9])
+    observed, predicted, residual = default_styles("clusters", clusters, indicators=["wealth"])
+    assert (predicted.name, residual.name) == ("wealth predicted", "wealth residual")
+    ranges = [
+        [(r.get("lower"), r.get("upper")) for r in parsed(style).iter("range")]
+        for style in (observed, predicted)
+    ]
+    assert ranges[0] == ranges[1]
+    assert float(ranges[0][-1][1]) >= 1.9
+    bounds = [float(r.get("lower")) for r in parsed(residual).iter("range")]
+    assert min(bounds) < 0 <= max(bounds)
+
+
+def test_photos_turn_with_their_heading():
+    (style,) = default_styles(
+        "images", points(image_id=["a", "b"], heading=[90.0, np.nan], path=["a.jpg", "b.jpg"])
+    )
+    assert 'name="angle"' in style.qml
+    assert "<img src=" in parsed(style).find("mapTip").text
+    (plain,) = default_styles("images", points(image_id=["a"]))
+    assert "angle" not in plain.qml
+
+
+def test_footprints_edges_views_and_the_rest():
+    (footprint,) = default_styles("images", polygons(image_id=["a"]))
+    assert 'value="no"' in footprint.qml
+    lines = gpd.GeoDataFrame(
+        {"weight": [0.1, 0.9], "importance": [1.0, 2.0]},
+        geometry=shapely.linestrings([[(0, 0), (1, 1)], [(0, 0), (2, 1)]]),
+        crs="EPSG:4326",
+    )
+    weight, importance = default_styles("edges", lines)
+    assert 'scale_linear("weight", 0.1, 0.9' in parsed(weight).find(".//*[@name='expression']").get("value")
+    assert importance.name == "importance"
+    views = polygons(image_id=["a"], score=[0.4])
+    assert default_styles("explanations_views", views)[0].name == "score"
+    assert default_styles("explanations_rasters", views)[0].name == "footprints"
+    assert default_styles("explanations_shap", polygons(value=[-1.0, 2.0]))[0].name == "value"
+    for frame in (polygons(a=[1.0]), points(a=[1.0]), lines):
+        assert parsed(default_styles("anything", frame)[0]).find("renderer-v2").get("type") == "singleSymbol"
+    assert default_styles("rejected", pd.DataFrame({"row": ["1"]})) == []
+
+
+def test_hostile_names_are_escaped_everywhere():
+    name = 'income "R$" <b>&é\'\x01'
+    cells = polygons(**{name: [1.0, 2.0], f"{name}_lower": [0.0, 1.0], f"{name}_upper": [2.0, 3.0]})
+    cells["applicable"] = True
+    styles = default_styles("cells", cells, indicators=[name], labels={name: "A < B & C\x02"})
+    for style in styles:
+        root = parsed(style)  # raises where the XML is broken
+        assert "A &lt; B" in root.find("mapTip").text
+    assert parsed(styles[0]).find("renderer-v2").get("attr") == name.replace("\x01", "")
+    assert '"income ""R$"" <b>&é\'_upper"' in parsed(styles[1]).find("renderer-v2").get("attr").replace(
+        "\x01", ""
+    )
+
+
+def test_long_and_repeated_names_stay_unique_within_thirty_characters():
+    first, second = "a" * 40 + "x", "a" * 40 + "y"
+    names = [
+        s.name
+        for s in default_styles(
+            "cells", polygons(**{first: [1.0], second: [2.0]}), indicators=[first, second]
+        )
+    ]
+    assert len(set(names)) == 2
+    assert max(map(len, names)) <= 30
+
+
+def test_columns_without_values_or_with_one_value():
+    cells = polygons(none=[np.nan, np.nan], same=[2.0, 2.0])
+    none, same = default_styles("cells", cells, indicators=["none", "same"])
+    assert parsed(none).find("renderer-v2").get("type") == "singleSymbol"
+    assert [r.get("label") for r in parsed(same).iter("range")] == ["2"]
+
+
+def test_indicator_columns_leave_out_ids_bounds_and_coordinates():
+    frame = pd.DataFrame(
+        {"cluster_id": ["a"], "wealth": [1.0], "wealth_se": [0.1], "lat": [1.0], "urban": [True], "fold": [1]}
+    )
+    assert indicator_columns(frame) == ["wealth"]
+
+
+def test_a_column_that_would_end_the_template_is_left_out_of_the_tip():
+    frame = polygons(**{"share %]": [1.0], "fine": [2.0]})
+    assert "share" not in map_tip(frame, indicators=["share %]", "fine"])
+
+
+@pytest.mark.parametrize(("name", "text"), [("wealth_index", "Wealth index"), ("idhm", "HDI")])
+def test_human_labels(name, text):
+    assert human_label(name, {"idhm": "HDI"}) == text
