@@ -1,0 +1,53 @@
+"""Honest scores: splits that keep neighbours apart, predictions out of fold, intervals over blocks.
+
+:class:`RandomKFold` asks for places among the surveyed, :class:`BlockKFold` for new districts,
+:class:`LeaveRegionOut` for new countries. :func:`out_of_fold` predicts every row with a model that has not
+seen it, :func:`score_table` puts all models side by side under all splits, each score with an interval that
+resamples whole blocks.
+"""
+
+from geolivelihood.validation.blocks import block_resolution, block_width_m
+from geolivelihood.validation.groups import PictureLinks, picture_groups, picture_links
+from geolivelihood.validation.intervals import Interval, block_bootstrap, block_se, paired_difference
+from geolivelihood.validation.metrics import (
+    WorstGroup,
+    classification_scores,
+    per_fold,
+    r2,
+    regression_scores,
+    worst_group,
+)
+from geolivelihood.validation.out_of_fold import OutOfFold, out_of_fold
+from geolivelihood.validation.scores import Record, records, score_table, wide
+from geolivelihood.validation.splits import BlockKFold, LeaveRegionOut, RandomKFold
+from geolivelihood.validation.variogram import Variogram, fit_variogram, variogram
+
+__all__ = [
+    "BlockKFold",
+    "Interval",
+    "LeaveRegionOut",
+    "OutOfFold",
+    "PictureLinks",
+    "RandomKFold",
+    "Record",
+    "Variogram",
+    "WorstGroup",
+    "block_bootstrap",
+    "block_resolution",
+    "block_se",
+    "block_width_m",
+    "classification_scores",
+    "fit_variogram",
+    "out_of_fold",
+    "paired_difference",
+    "per_fold",
+    "picture_groups",
+    "picture_links",
+    "r2",
+    "records",
+    "regression_scores",
+    "score_table",
+    "variogram",
+    "wide",
+    "worst_group",
+]
