@@ -315,7 +315,7 @@ clusters:
     indicators: {{wealth: hv271}}
 displacement: {{urban_m: 2000, rural_m: 5000, boundary: districts.geojson}}
 images:
-  - {{name: photos, table: photos.csv, kind: street, encoder: {{name: rcf}}}}
+  - {{name: photos, table: photos.csv, crs: EPSG:4326, kind: street, encoder: {{name: rcf}}}}
   - {{name: tiles, chips: {{raster: tiles/*.tif, size_m: 2000, grid: 1}}, encoder: {{name: rcf}}}}
   - {{name: objects, detections_of: photos}}
 cells: {{resolution: 7, extent: regions}}
@@ -338,7 +338,7 @@ survey/             a household survey in the layout of the DHS programme: point
 clusters.csv        the same survey as cluster means
 photos.csv, photos/ drawn street photos with position, heading and time (also in EXIF), and the objects that a
                     detector reports (Mapillary Vistas classes, JSON list). Two files are broken on purpose
-tiles/              the island from above, RGB GeoTIFFs, 30 m per pixel, EPSG:32741
+tiles/              the island from above, RGB GeoTIFFs that overlap a little, 30 m per pixel, EPSG:32741
 districts.geojson   districts
 population.tif      people per pixel of 500 m
 truth/              what is really so, for judging results; the project does not read it:

@@ -1,4 +1,7 @@
-"""A street as a camera sees it: sky, hills, road, and what stands along it, far to near."""
+"""A street as a camera sees it: sky, hills, road, and what stands along it, far to near.
+
+Loops run over the few dozen objects of one picture: each is drawn by chance and over what lies behind it.
+"""
 
 from __future__ import annotations
 

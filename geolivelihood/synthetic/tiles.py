@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
+from scipy.special import ndtr
 
 from geolivelihood.progress import track
 from geolivelihood.synthetic.landscape import CRS, STEP_M, Landscape
@@ -21,7 +22,8 @@ from geolivelihood.synthetic.landscape import CRS, STEP_M, Landscape
 __all__ = ["PIXEL_M", "write_tiles"]
 
 PIXEL_M = 30.0
-_ACROSS = 6
+_ACROSS = 4
+_OVERLAP = 72  # pixels that neighbours share: a chip of 2 km lies wholly in one of them
 _QUALITY = 42
 _MARGIN_M = 1_500.0
 _PERIOD = 887  # pixels after which the noise repeats; prime, so that it never falls in with tiles or blocks
@@ -83,7 +85,7 @@ def _texture(seed: int, sigma: float, layer: int) -> Plane:
 
 
 def write_tiles(folder: Path, land: Landscape, *, seed: int) -> list[Path]:
-    """Write 6 x 6 JPEG-compressed GeoTIFFs that cover the country, 30 m per pixel.
+    """Write 4 x 4 JPEG-compressed GeoTIFFs that cover the country, 30 m per pixel, with a little overlap.
 
     Returns
     -------
@@ -94,14 +96,14 @@ def write_tiles(folder: Path, land: Landscape, *, seed: int) -> list[Path]:
     windows = _windows(land)
     paths = []
     for k, window in enumerate(track(windows, "painting tiles")):
-        picture = _paint(land, window, _Grain(window, seed), np.random.default_rng([seed, 3, k]))
+        picture = _paint(land, window, _Grain(window, seed))
         path = folder / f"tile_{k // _ACROSS}{k % _ACROSS}.tif"
         _write(path, picture, window)
         paths.append(path)
     return paths
 
 
-def _paint(land: Landscape, window: _Window, grain: _Grain, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _paint(land: Landscape, window: _Window, grain: _Grain) -> NDArray[np.uint8]:
     """Sea and relief first, then fields, then towns, then roads: (height, width, 3) uint8."""
     wealth = _zoom(land, land.wealth, window)
     people = _zoom(land, np.sqrt(land.population / (STEP_M / 1000) ** 2), window) ** 2
@@ -109,21 +111,24 @@ def _paint(land: Landscape, window: _Window, grain: _Grain, rng: np.random.Gener
     height = _zoom(land, land.height, window)
     picture = _wild(moisture, height, grain)
     picture = _mix(picture, *_fields(window, wealth, people, moisture, grain))
-    picture = _mix(picture, *_town(land, window, wealth, people, grain, rng))
+    picture = _mix(picture, *_town(land, window, wealth, people, grain))
     picture = _mix(picture, _ink(206, 192, 172), 0.9 * _road_mask(land, window))
     picture *= _relief(height)[..., None]
-    picture += rng.normal(0, 2.5, picture.shape).astype(np.float32)
+    picture += np.stack([2.5 * grain(0, layer) for layer in (12, 13, 14)], axis=-1)
     picture = _mix(picture, *_sea(land, window, grain))
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
 def _windows(land: Landscape) -> list[_Window]:
     west, south, east, north = land.outline.bounds
-    west, north = np.floor((west - _MARGIN_M) / 600) * 600, np.ceil((north + _MARGIN_M) / 600) * 600
+    west, north = (
+        float(np.floor((west - _MARGIN_M) / 600) * 600),
+        float(np.ceil((north + _MARGIN_M) / 600) * 600),
+    )
     width = int(np.ceil((east + _MARGIN_M - west) / PIXEL_M / _ACROSS / 16)) * 16
     height = int(np.ceil((north - south + _MARGIN_M) / PIXEL_M / _ACROSS / 16)) * 16
     return [
-        _Window(float(west + j * width * PIXEL_M), float(north - i * height * PIXEL_M), width, height)
+        _Window(west + j * width * PIXEL_M, north - i * height * PIXEL_M, width + _OVERLAP, height + _OVERLAP)
         for i in range(_ACROSS)
         for j in range(_ACROSS)
     ]
@@ -186,19 +191,19 @@ def _fields(
         colour += share[..., None] * crops[(green * len(crops)).astype(int)]
     fallow = grain(2, 4) > 1.1 + 1.0 * rich
     colour = _mix(colour, _ink(178, 140, 100), 0.75 * fallow)
-    return colour, 0.9 * _ramp(people + 14 * grain(6, 5), 22, 50)
+    return colour, 0.9 * _ramp(people * (1 + 0.35 * grain(6, 5)), 6, 22)
 
 
 def _town(
-    land: Landscape, window: _Window, wealth: Plane, people: Plane, grain: _Grain, rng: np.random.Generator
+    land: Landscape, window: _Window, wealth: Plane, people: Plane, grain: _Grain
 ) -> tuple[Plane, Plane]:
     """Roofs, streets, yards and trees; where people are few, single homesteads."""
     rich = _ramp(wealth + 0.25 * grain(3, 6), -1.6, 1.8)
-    roof, tree = _roofs(rich, rng), _ink(66, 94, 54)
+    roof, tree = _roofs(rich, grain), _ink(66, 94, 54)
     ground = _mix(np.broadcast_to(_ink(186, 146, 108), roof.shape), _ink(132, 134, 112), rich)
     ground = _mix(ground, tree, 0.75 * (grain(0.8, 7) > 2.1 - 1.9 * rich))
     cover = _ramp(np.sqrt(people), 4, 85) * (1.0 - 0.25 * rich)
-    built = (rng.random(rich.shape, dtype=np.float32) < cover + 0.012).astype(np.float32)
+    built = (ndtr(grain(0, 15)) < cover + 0.012).astype(np.float32)
     colour = _mix(ground, roof, built)
     dense = _ramp(people + 250 * grain(4, 8), 350, 900)
     street = _streets(land, window, rich, grain) * dense
@@ -211,9 +216,9 @@ def _town(
     return colour, np.maximum(dense, 0.9 * built * (people > 3))
 
 
-def _roofs(rich: Plane, rng: np.random.Generator) -> Plane:
+def _roofs(rich: Plane, grain: _Grain) -> Plane:
     """Thatch and rust, then bright iron, then white and tile."""
-    pick = np.clip(rich + 0.22 * rng.standard_normal(rich.shape, dtype=np.float32), 0, 0.999)
+    pick = np.clip(rich + 0.22 * grain(0, 16), 0, 0.999)
     shades = np.array(
         [
             [122, 92, 68],
@@ -226,10 +231,7 @@ def _roofs(rich: Plane, rng: np.random.Generator) -> Plane:
         ],
         dtype=np.float32,
     )
-    return (
-        shades[(pick * len(shades)).astype(int)]
-        + (9 * rng.standard_normal(rich.shape, dtype=np.float32))[..., None]
-    )
+    return shades[(pick * len(shades)).astype(int)] + (9 * grain(0, 17))[..., None]
 
 
 def _streets(land: Landscape, window: _Window, rich: Plane, grain: _Grain) -> Plane:

@@ -46,7 +46,7 @@ def test_the_project_names_files_that_are_there_and_not_the_truth(country: Count
         project["regions"]["population"],
     ]
     assert all((country.folder / name).is_file() for name in files)
-    assert len(list(country.folder.glob(project["images"][1]["chips"]["raster"]))) == 36
+    assert len(list(country.folder.glob(project["images"][1]["chips"]["raster"]))) == 16
     assert "truth" not in text
 
 
