@@ -33,7 +33,7 @@ class Forest:
     ----------
     arrays
         ``feature``, ``threshold``, ``left``, ``right`` (node positions), ``missing_left``, ``leaf``,
-        ``value`` per node; ``root`` per tree; ``output`` per tree (which class it adds to); ``base`` per output.
+        ``value`` per node; ``root`` and ``output`` (the class it adds to) per tree; ``base`` per output.
     """
 
     def __init__(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:

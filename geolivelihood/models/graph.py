@@ -24,6 +24,8 @@ from geolivelihood.models.training import (
     Loss,
     TargetScale,
     holdout,
+    network_arrays,
+    restore_network,
     seeded,
     train,
     use_device,
@@ -143,21 +145,14 @@ class _GraphEstimator(BaseEstimator):
         return result
 
     def _arrays(self) -> dict[str, npt.NDArray[Any]]:
-        weights = {f"network.{name}": value.numpy() for name, value in self.network_.state_dict().items()}
-        return weights | {"feature_mean": self.scale_.mean, "feature_scale": self.scale_.scale}
+        scale = {"feature_mean": self.scale_.mean, "feature_scale": self.scale_.scale}
+        return network_arrays(self.network_) | scale
 
     def _restore_network(self, arrays: Mapping[str, npt.NDArray[Any]], *, outputs: int) -> None:
         self.scale_ = ColumnScale(arrays["feature_mean"], arrays["feature_scale"])
         self.n_features_in_ = len(self.scale_.mean)
         self.network_ = self._network(outputs)
-        prefix = "network."
-        state = {
-            name.removeprefix(prefix): torch.from_numpy(value)
-            for name, value in arrays.items()
-            if name.startswith(prefix)
-        }
-        self.network_.load_state_dict(state)
-        self.network_.eval()
+        restore_network(self.network_, arrays)
 
 
 class GraphRegressor(RegressorMixin, _GraphEstimator):

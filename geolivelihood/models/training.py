@@ -11,7 +11,7 @@ import copy
 import logging
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import lightning.pytorch as pl
@@ -24,7 +24,18 @@ from geolivelihood.errors import EnvironmentMissingError, InputError
 from geolivelihood.models.rows import Floats
 from geolivelihood.progress import checkpoint, track
 
-__all__ = ["Batch", "Batches", "History", "TargetScale", "holdout", "seeded", "train", "use_device"]
+__all__ = [
+    "Batch",
+    "Batches",
+    "History",
+    "TargetScale",
+    "holdout",
+    "network_arrays",
+    "restore_network",
+    "seeded",
+    "train",
+    "use_device",
+]
 
 # Inputs of the network, target (rows, ...), weight (rows,).
 Batch = tuple[tuple[Any, ...], Tensor, Tensor]
@@ -208,6 +219,31 @@ def train(
     return History(best.losses, best.epoch)
 
 
+def network_arrays(network: nn.Module) -> dict[str, npt.NDArray[Any]]:
+    """Weights of a network under names that begin with ``network.``, ready to be saved."""
+    return {f"network.{name}": value.detach().cpu().numpy() for name, value in network.state_dict().items()}
+
+
+def restore_network(network: nn.Module, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Put saved weights (see :func:`network_arrays`) into a network of the same shape.
+
+    Raises
+    ------
+    InputError
+        If a weight is missing, unknown or of another shape.
+    """
+    saved = {name.removeprefix("network."): a for name, a in arrays.items() if name.startswith("network.")}
+    own = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    wrong = sorted(
+        name for name in own.keys() | saved.keys() if name not in saved or own.get(name) != saved[name].shape
+    )
+    if wrong:
+        msg = f"The saved weights do not fit the network of the card: {', '.join(wrong[:5])}."
+        raise InputError(msg)
+    network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in saved.items()})
+    network.eval()
+
+
 class _Module(pl.LightningModule):
     def __init__(self, network: nn.Module, loss: Loss, rate: float, decay: float, *, steps: int) -> None:
         super().__init__()
@@ -285,7 +321,6 @@ class _Report(pl.Callback):
         # Ran to the last epoch: one more step reports it; stopped early: nothing more to say.
         if trainer.current_epoch >= (trainer.max_epochs or 0):
             next(self.epochs, None)
-        self.epochs.close()
 
 
 @contextlib.contextmanager
