@@ -365,11 +365,12 @@ def _short(path: Path) -> str:
 def _print_scores(scores: Any) -> None:
     from geolivelihood.validation import wide
 
-    for indicator, block in wide(scores).items():
-        table = Table("model", *block.columns, title=f"{indicator}, out of fold", title_justify="left")
-        for model, row in block.iterrows():
-            table.add_row(str(model), *map(str, row))
-        out.print(table)
+    shown = wide(scores)
+    titles = [" ".join(map(str, name)) if isinstance(name, tuple) else str(name) for name in shown.columns]
+    table = Table("r² out of fold [95 %]", *titles)
+    for model, row in shown.iterrows():
+        table.add_row(str(model), *map(str, row))
+    out.print(table)
 
 
 def _print_written(target: Path, counts: dict[str, int], rejected: int) -> None:

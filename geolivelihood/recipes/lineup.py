@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import sparse
 
 from geolivelihood import cells as h3cells
 from geolivelihood import graphs, models, validation
@@ -167,9 +168,24 @@ class LineUp:
             settings.folds,
             resolution=self.block_resolution,
             buffer_m=settings.buffer_m,
+            displacement_m=self.data.displacement_m if settings.buffer_m == "auto" else 0.0,
             random_state=self.project.seed,
         )
-        return list(splitter.split(places))
+        observed = places[indicator].to_numpy(dtype=float)
+        return list(splitter.split(places, observed, self._shared_pictures(rows)))
+
+    def _shared_pictures(self, rows: npt.NDArray[np.int64]) -> Any:
+        """Which cluster uses which photo (rows x pictures), over all sources that the models see."""
+        used = {name for model in self.project.models for name in self.data.seen_by(model)}
+        pairs = [self.data.pairs(name) for name in sorted(used) if not self.data.source(name).chips]
+        if not pairs:
+            return None
+        links = pd.concat(pairs, ignore_index=True)
+        order = pd.Index(self.data.clusters["cluster_id"].iloc[rows]).get_indexer(links["cluster_id"])
+        links, order = links[order >= 0], order[order >= 0]
+        picture = pd.factorize(links["image_id"])[0]
+        shape = (len(rows), int(picture.max(initial=-1)) + 1)
+        return sparse.csr_array((np.ones(len(order)), (order, picture)), shape=shape)
 
     def out_of_fold(self, model: ModelChoice, split: str, indicator: str) -> pd.DataFrame:
         """Predictions of one model for clusters it has not seen.
@@ -261,7 +277,7 @@ class LineUp:
         cells, names = self.data.cells, self.data.seen_by(model)
         if model.name == "cell":
             features, graph = self._cell_inputs(model)
-            return estimator.predict_cells(features=features, graph=graph)
+            return estimator.predict_cells(cells, features=features, graph=graph).to_numpy()
         if model.name in ("mean", "knn", "idw"):
             return estimator.predict(h3cells.lonlat(h3cells.cell_points(cells)))
         made = np.full(len(cells), np.nan)

@@ -20,7 +20,7 @@ from geolivelihood import cells as h3cells
 from geolivelihood import graphs, tables
 from geolivelihood.cells import Tie
 from geolivelihood.errors import InputError, TooManyRejectedError
-from geolivelihood.features import FeatureStore, embed, encoder, object_counts, read_counts
+from geolivelihood.features import FeatureStore, embed, encoder, object_counts, read_object_counts
 from geolivelihood.progress import stage as begin
 from geolivelihood.recipes.project import Displacement, ImageSource, ModelChoice, Project
 from geolivelihood.recipes.sources import read_source
@@ -165,6 +165,14 @@ class Livelihood:
     def source(self, name: str) -> ImageSource:
         """Settings of a source."""
         return self._sources[name]
+
+    @property
+    def displacement_m(self) -> float:
+        """How far a published point may usually lie from the true site, metres."""
+        moved = self.project.displacement
+        if moved == "none":
+            return 0.0
+        return (moved if isinstance(moved, Displacement) else Displacement()).rural_m
 
     @property
     def cluster_chips(self) -> bool:
@@ -458,7 +466,7 @@ class Livelihood:
 
     def _count_objects(self, source: ImageSource, images: gpd.GeoDataFrame, folder: Path) -> None:
         if source.counts:
-            counts = read_counts(self.project.input(source.counts))
+            counts = read_object_counts(self.project.input(source.counts))
             counts = counts[counts.index.isin(images["image_id"])]
         else:
             counts = object_counts(images)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -91,7 +91,8 @@ def run_project(
     data, lineup = open_project(path, overrides=overrides)
     project = data.project
     target = Path(out).resolve() if out is not None else project.target / f"{project.name}.gpkg"
-    layers.check_writable(target, mode="new" if out is not None else "update")
+    mode: Literal["new", "update"] = "new" if out is not None else "update"
+    layers.check_target(target, mode=mode)  # before the work, not after it
     scores = lineup.scores() if project.models else None
     begin("building layers")
     made = build_layers(data, lineup)
@@ -102,7 +103,7 @@ def run_project(
         made,
         indicators=lineup.indicators if project.models else None,
         provenance=_provenance(data, lineup, scores, listed),
-        mode="new" if out is not None else "update",
+        mode=mode,
     )
     written = _write_tables(project, target, scores, data.rejected())
     _write_copies(project, target, made)
