@@ -6,7 +6,7 @@
 for the paper. Cells become hexadecimal text here, at the edge, and polygons where they have none.
 """
 
-from geolivelihood.layers.geopackage import write_geopackage
+from geolivelihood.layers.geopackage import check_target, write_geopackage
 from geolivelihood.layers.interchange import write_geojson, write_geoparquet
 from geolivelihood.layers.maps import draw_map
 from geolivelihood.layers.palettes import ramp
@@ -15,6 +15,7 @@ from geolivelihood.layers.styles import Style, default_styles, indicator_columns
 
 __all__ = [
     "Style",
+    "check_target",
     "default_styles",
     "draw_map",
     "indicator_columns",

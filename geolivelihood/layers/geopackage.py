@@ -43,7 +43,7 @@ from geolivelihood.layers.targets import (
 from geolivelihood.layers.tips import human_label
 from geolivelihood.progress import track
 
-__all__ = ["write_geopackage"]
+__all__ = ["check_target", "write_geopackage"]
 
 _RESERVED = ("gpkg_", "rtree_", "sqlite_", "layer_styles")
 _STYLES_TABLE = """CREATE TABLE layer_styles (id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
@@ -115,14 +115,12 @@ def write_geopackage(
         If the target exists (``"new"``), is open elsewhere, read-only or no GeoPackage, or the disk is full.
         The old file is then as it was, and no part file is left.
     """
-    target = _target(path, mode)
+    target = check_target(path, mode=mode)
     _check_names(layers)
     time = moment(provenance)
     shown = _indicators(layers) if indicators is None else indicators
     ready = [_layer(name, frame, styles or {}, shown, labels or {}) for name, frame in layers.items()]
     old = target.exists()
-    if old:
-        check_free(target)
     before = state(target)
     with errors_told(target), atomic(target) as part:
         remove_side_files(part)
@@ -141,7 +139,19 @@ def write_geopackage(
     return target
 
 
-def _target(path: str | os.PathLike[str], mode: str) -> Path:
+def check_target(path: str | os.PathLike[str], *, mode: Literal["new", "update"] = "new") -> Path:
+    """Refuse a target that :func:`write_geopackage` would refuse, before the work rather than after it.
+
+    Returns
+    -------
+    pathlib.Path
+        The target, links followed.
+
+    Raises
+    ------
+    OutputError
+        If it exists (``"new"``), is open elsewhere, read-only or no GeoPackage.
+    """
     target = Path(path)
     if mode not in ("new", "update"):
         msg = (
@@ -154,7 +164,10 @@ def _target(path: str | os.PathLike[str], mode: str) -> Path:
     if target.is_dir() or (mode == "new" and os.path.lexists(target)):
         msg = f"{target} exists already. Choose a new name, or mode='update' to replace single layers of it."
         raise OutputError(msg)
-    return target.resolve() if target.is_symlink() else target
+    target = target.resolve() if target.is_symlink() else target
+    if target.exists():
+        check_free(target)
+    return target
 
 
 def _check_names(layers: Mapping[str, object]) -> None:
