@@ -231,7 +231,14 @@ class BlockKFold(BaseCrossValidator):
             msg = "buffer_m='auto' needs range_m=, or residuals (or labels) as y in split(X, y)."
             raise InputError(msg)
         if range_m is None:
-            range_m = variogram(lonlat, y, random_state=self.random_state).range_m
+            found = variogram(lonlat, y, random_state=self.random_state)
+            if not found.resolved:
+                msg = (
+                    f"buffer_m='auto': y still rises after {found.lag_m[-1] / 1000:.0f} km, a trend without "
+                    "a range. Give out-of-fold residuals as y, range_m= or a buffer_m in metres."
+                )
+                raise InputError(msg)
+            range_m = found.range_m
         return max(range_m, self.window_m) + 2 * self.displacement_m
 
     def _missing_width(self, resolution: int) -> float:

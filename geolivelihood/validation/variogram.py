@@ -42,6 +42,11 @@ class Variogram(NamedTuple):
         """Practical range 3a, where 95 % of the partial sill is reached; 0 when there is none."""
         return 3 * self.scale_m if self.partial_sill > 0 else 0.0
 
+    @property
+    def resolved(self) -> bool:
+        """Whether the residuals level off within the distances seen; else there is a trend and no range."""
+        return bool(self.range_m <= self.lag_m[-1])
+
 
 def variogram(
     points: Any, residuals: npt.ArrayLike, *, max_points: int = 3000, random_state: int = 0

@@ -1,4 +1,6 @@
 import doctest
+import subprocess
+import sys
 import warnings
 
 import geopandas as gpd
@@ -158,6 +160,12 @@ def test_auto_buffer_estimates_the_range_from_residuals(lonlat, rng):
     assert len(found) == 5
 
 
+def test_auto_buffer_refuses_a_trend(lonlat):
+    assert not variogram(lonlat, lonlat[:, 0]).resolved
+    with pytest.raises(InputError, match="a trend without a range"):
+        list(BlockKFold(5, resolution=2, buffer_m="auto").split(lonlat, lonlat[:, 0]))
+
+
 def test_groups_are_kept_together(lonlat, rng):
     # photos are shared over short distances, often across the border of two blocks
     group = np.unique((lonlat * 2).astype(int), axis=0, return_inverse=True)[1].reshape(-1)
@@ -179,7 +187,6 @@ def test_groups_that_percolate_are_purged(lonlat):
 def test_the_matrix_of_pictures_purges_only_what_is_shared():
     n = 300
     lonlat = np.stack([np.linspace(30, 40, n), np.zeros(n)], axis=1)
-    pictures, clusters = np.arange(2 * n - 2) // 2 + np.tile([0, 1], n - 1), None
     clusters = np.concatenate([[0], np.repeat(np.arange(1, n - 1), 2), [n - 1]])
     pictures = np.repeat(np.arange(n - 1), 2)  # a chain: each picture serves two neighbours
     links = picture_links(pictures, clusters)
@@ -255,6 +262,7 @@ def test_vector_of_the_variogram():
     assert found.nugget == pytest.approx(0.2, abs=1e-4)
     assert found.partial_sill == pytest.approx(0.8, abs=1e-4)
     assert found.range_m == pytest.approx(9, abs=1e-3)
+    assert found.resolved
 
 
 def test_variogram_finds_the_range_of_a_field(rng):
@@ -285,3 +293,8 @@ def test_no_warning_on_ordinary_data(lonlat):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         list(BlockKFold(5, buffer_m=1000).split(lonlat))
+
+
+def test_this_room_does_without_torch():
+    code = "import sys, geolivelihood.validation; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
