@@ -141,9 +141,9 @@ class _Sheet:
     def label(self, column: str) -> str:
         return human_label(column, self.labels)
 
-    def symbol(self, color: str) -> Element:
+    def symbol(self, color: str, *, edge: str = "#ffffff") -> Element:
         if self.kind == "point":
-            return qml.marker(color, size_mm=_point_size(len(self.frame)))
+            return qml.marker(color, size_mm=_point_size(len(self.frame)), edge=edge)
         if self.kind == "line":
             return qml.line(color, width_mm=0.6)
         if _first_word(self.name) in {"cells", "explanations"}:
@@ -238,7 +238,8 @@ def _breaks(sheet: _Sheet, name: str) -> np.ndarray:
 def _graduated(sheet: _Sheet, attribute: str, breaks: np.ndarray, colors: str) -> Element:
     if breaks.size == 0:  # no value at all: nothing to classify
         return qml.single(sheet.symbol(qml.GREY))
-    symbols = [sheet.symbol(color) for color in ramp(colors, breaks.size - 1)]
+    edge = _DARK if colors == "RdBu" else "#ffffff"  # the middle of a diverging ramp is nearly white itself
+    symbols = [sheet.symbol(color, edge=edge) for color in ramp(colors, breaks.size - 1)]
     classes = map(qml.Interval, breaks[:-1], breaks[1:], range_labels(breaks), symbols)
     return qml.graduated(attribute, list(classes))
 

@@ -270,7 +270,8 @@ import numpy as np, geopandas as gpd, shapely
 from geolivelihood.errors import OutputError
 from geolivelihood.layers import geopackage
 n = int(sys.argv[3])
-frame = gpd.GeoDataFrame({"wealth": np.arange(n) / n}, geometry=shapely.points(np.arange(n) % 90, 0), crs=4326)
+shapes = shapely.points(np.arange(n) % 90, 0)
+frame = gpd.GeoDataFrame({"wealth": np.arange(n) / n}, geometry=shapes, crs=4326)
 if sys.argv[2] == "limit":
     resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
 if sys.argv[2] == "kill":

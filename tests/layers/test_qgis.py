@@ -1,0 +1,183 @@
+"""The styles in a real QGIS that has no plugin of ours: they load, they render, and no seam shows.
+
+``QGIS_PYTHON`` names another Python with QGIS bindings; the environment it needs is inherited.
+"""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from PIL import Image
+
+from geolivelihood.cells import cell_points, point_cells
+from geolivelihood.layers import write_geopackage
+from geolivelihood.layers.palettes import ramp, rgb
+
+PYTHON = os.environ.get("QGIS_PYTHON", "/usr/bin/python3")
+DROPPED = ("PYTHONHOME", "VIRTUAL_ENV", "PROJ_DATA", "PROJ_LIB", "GDAL_DATA", "GDAL_DRIVER_PATH")
+BACKGROUND = (255, 0, 255)
+
+
+def environment():
+    kept = {name: value for name, value in os.environ.items() if name not in DROPPED}
+    if PYTHON == "/usr/bin/python3":
+        kept.pop("PYTHONPATH", None)
+    return kept | {"QT_QPA_PLATFORM": "offscreen"}
+
+
+def run_qgis(*arguments):
+    return subprocess.run(
+        [PYTHON, *map(str, arguments)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def qgis():
+    found = Path(PYTHON).exists() and run_qgis("-c", "import qgis.core").returncode == 0
+    if not found:
+        reason = f"{PYTHON} has no QGIS bindings (python3-qgis)"
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(f"{reason}, and this is CI")
+        pytest.skip(reason)
+
+
+def country():
+    """A small country with every kind of layer; its darkest class fills the western half."""
+    rng = np.random.default_rng(0)
+    x, y = np.meshgrid(np.arange(30, 31, 0.01), np.arange(-2, -1, 0.01))
+    where = gpd.GeoSeries(shapely.points(x.ravel(), y.ravel()), crs="EPSG:4326")
+    index = pd.Index(np.unique(point_cells(where, resolution=6)), name="cell")
+    east = shapely.get_x(cell_points(index.to_numpy()).to_numpy()) > 30.5
+    wealth = np.where(east, rng.uniform(0.3, 1, len(index)), 0.05)
+    cells = pd.DataFrame(
+        {"wealth": wealth, 'part "pauvre" & <é>': rng.normal(size=len(index)) * 4000}, index=index
+    )
+    cells = cells.assign(wealth_lower=cells.wealth - 0.1, wealth_upper=cells.wealth + rng.random(len(index)))
+    cells["applicable"] = rng.random(len(index)) > 0.2
+    places = shapely.points(rng.uniform(30, 31, 30), rng.uniform(-2, -1, 30))
+    clusters = gpd.GeoDataFrame(
+        {"cluster_id": [f"<b>{n}</b>" for n in range(30)], "wealth": rng.random(30)},
+        geometry=places,
+        crs=4326,
+    ).assign(wealth_predicted=lambda frame: frame.wealth + 0.2 * rng.normal(size=30))
+    images = gpd.GeoDataFrame(
+        {"image_id": ["a", "b"], "path": ['x"><script>.jpg', "b.jpg"], "heading": [45.0, np.nan]},
+        geometry=shapely.points([30.2, 30.8], [-1.2, -1.8]),
+        crs=4326,
+    )
+    edges = gpd.GeoDataFrame(
+        {"source": ["a", "b"], "target": ["b", "c"], "weight": [0.1, 1.0]},
+        geometry=shapely.linestrings([[(30, -2), (31, -1)], [(30, -1), (31, -2)]]),
+        crs=4326,
+    )
+    regions = gpd.GeoDataFrame(
+        {"name": ["W", "E"], "wealth": [0.05, 0.65]},
+        geometry=shapely.box([30, 30.5], -2, [30.5, 31], -1),
+        crs=4326,
+    )
+    views = regions.assign(image_id=["a", "b"], score=[0.1, 0.9])
+    footprints = regions.assign(image_id=["a", "b"])[["image_id", "geometry"]]
+    return {
+        "cells": cells,
+        "regions": regions,
+        "clusters": clusters,
+        "images": images,
+        "images_overhead": footprints,
+        "edges": edges,
+        "explanations_views": views,
+        "rejected": pd.DataFrame({"row": ["1"], "column": ["lat"], "reason": ["NaN"]}),
+    }
+
+
+@pytest.fixture(scope="module")
+def seen(qgis, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("qgis")
+    layers = country()
+    path = write_geopackage(
+        folder / "result.gpkg",
+        layers,
+        provenance={"command": "test"},
+        indicators=["wealth", 'part "pauvre" & <é>'],
+        labels={"wealth": "Wealth (0–1)"},
+    )
+    before = path.read_bytes()
+    done = run_qgis(Path(__file__).with_name("qgis_probe.py"), path, folder, *layers)
+    assert (folder / "verdict.json").exists(), done.stderr
+    assert path.read_bytes() == before
+    return json.loads((folder / "verdict.json").read_text(encoding="utf-8")), folder
+
+
+def test_every_layer_opens_with_its_default_style_and_no_warning(seen):
+    verdict, _ = seen
+    layers = verdict["layers"]
+    assert verdict["log"] == []
+    assert all(layer["valid"] and not layer["errors"] for layer in layers.values())
+    assert {name: layer["type"] for name, layer in layers.items()} == {
+        "cells": "graduatedSymbol",
+        "regions": "graduatedSymbol",
+        "clusters": "graduatedSymbol",
+        "images": "singleSymbol",
+        "images_overhead": "singleSymbol",
+        "edges": "singleSymbol",
+        "explanations_views": "graduatedSymbol",
+        "rejected": None,
+    }
+    assert layers["cells"]["classes"] >= 4
+    assert layers["cells"]["title"].startswith("Cells: Wealth (0–1)")
+    assert "displace" in layers["clusters"]["abstract"]
+
+
+def test_every_further_style_loads_and_renders(seen):
+    layers = seen[0]["layers"]
+    assert set(layers["cells"]["styles"]) == {
+        *("wealth", 'part "pauvre" & <é>', "uncertainty", "applicability"),
+        'applicability part "pauvre" & <é>'[:30],
+    }
+    assert set(layers["clusters"]["styles"]) == {"wealth", "wealth predicted", "wealth residual"}
+    for layer in layers.values():
+        for style in layer["styles"].values():
+            assert style["fine"], style["message"]
+            assert not style["render_errors"] and not style["error"]
+    rules = layers["cells"]["styles"]["applicability"]
+    assert (rules["type"], rules["labels"][-1]) == ("RuleRenderer", "Not applicable")
+    thousands = layers["cells"]["styles"]['part "pauvre" & <é>']["labels"]
+    assert any("," in label and "–" in label for label in thousands)
+
+
+def test_every_style_paints_something(seen):
+    verdict, folder = seen
+    drawn = list(folder.glob("*.png"))
+    assert len(drawn) == sum(len(layer["styles"]) for layer in verdict["layers"].values())
+    for path in drawn:
+        image = np.asarray(Image.open(path).convert("RGB"))
+        assert (image != BACKGROUND).any(axis=2).sum() > 100, path.name
+
+
+def test_map_tips_show_values_and_escape_what_the_file_brings(seen):
+    layers = seen[0]["layers"]
+    assert "Wealth (0–1): " in layers["cells"]["tip"] and " – " in layers["cells"]["tip"]
+    assert "<b>&lt;b&gt;0&lt;/b&gt;</b>" in layers["clusters"]["tip"]
+    assert "<script>" not in layers["images"]["tip"]
+    assert "x&quot;&gt;&lt;script&gt;.jpg" in layers["images"]["tip"]
+    assert "[%" not in "".join(layer["tip"] or "" for layer in layers.values())
+
+
+def test_no_background_shows_inside_a_dark_fill(seen):
+    _, folder = seen
+    image = np.asarray(Image.open(folder / "cells-wealth.png").convert("RGB")).astype(int)
+    dark = np.abs(image - rgb(ramp("viridis", 5)[0])).max(axis=2) <= 2  # a seam of one tenth would show as 19
+    ys, xs = np.nonzero(dark)
+    assert dark.sum() > 50_000
+    inner = dark[np.ptp(ys) // 4 : 3 * np.ptp(ys) // 4, xs.min() + 40 : xs.min() + 220]
+    assert inner.size > 40_000 and inner.all()
