@@ -60,7 +60,7 @@ class Faults:
 
     def __init__(self, what: str, rows: Iterable[object]) -> None:
         self.what = what
-        self.rows = np.array([str(row) for row in rows], dtype=object)
+        self.rows = pd.Series(rows, dtype="str").to_numpy(dtype=object)
         self.bad = np.zeros(len(self.rows), dtype=bool)
         self._set_aside: list[pd.DataFrame] = []
         self._fatal: list[tuple[type[InputError], str, pd.DataFrame]] = []

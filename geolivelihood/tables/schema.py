@@ -244,7 +244,9 @@ def _numbers(table: gpd.GeoDataFrame, column: str, faults: Faults) -> pd.Series:
     """The column as float64; rows whose entry is no finite number are set aside, empty ones are NaN."""
     given = table[column]
     numbers = pd.to_numeric(given, errors="coerce").astype("float64")
-    empty = given.isna() | (given.astype("str").str.strip() == "")
+    empty = given.isna()
+    if not pd.api.types.is_numeric_dtype(given):
+        empty |= given.astype("str").str.strip() == ""
     wrong = (numbers.isna() & ~empty) | np.isinf(numbers)
     faults.set_aside(wrong, column, [f"{value!r} is no finite number" for value in given[wrong]])
     return numbers
