@@ -103,9 +103,6 @@ def draw_map(
     OutputError
         If the target cannot be written.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # heavy, and needed for this alone
-    from matplotlib.figure import Figure
-
     names = [indicator] if isinstance(indicator, str) else list(indicator)
     _check(cells, names, colours)
     sheet = with_geometry("cells", cells)
@@ -113,30 +110,39 @@ def draw_map(
     layers = [
         None if layer is None else with_geometry("layer", layer).to_crs(crs) for layer in (regions, clusters)
     ]
-    sheet = sheet.to_crs(crs)
-    frame = _frame(sheet, layers[0])
-    columns = min(len(names), 3 if len(names) != 4 else 2)
-    rows = math.ceil(len(names) / columns)
-    figure = Figure(figsize=_size(frame, rows, columns, width_in, caption), layout="compressed")
-    FigureCanvasAgg(figure)
-    grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes, name in zip(grid, names):
-        _panel(
-            axes,
-            sheet,
-            name,
-            layers,
-            frame,
-            _Look(colours, limits, dpi, human_label(name, labels), width_in / columns),
-        )
-        if len(names) > 1:
-            axes.set_title(human_label(name, labels), fontsize=9, loc="left")
-    for axes in grid[len(names) :]:
-        axes.set_axis_off()
-    _words(figure, title or (human_label(names[0], labels) if len(names) == 1 else None), caption)
+    texts = [human_label(name, labels) for name in names]
+    look = _Look(colours, limits, dpi, "", width_in)
+    figure = _figure(sheet.to_crs(crs), dict(zip(names, texts)), layers, look, caption)
+    _words(figure, title or (texts[0] if len(names) == 1 else None), caption)
     with atomic(path) as part:
         figure.savefig(part, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
     return Path(path)
+
+
+def _figure(
+    sheet: gpd.GeoDataFrame,
+    names: Mapping[str, str],
+    layers: Sequence[gpd.GeoDataFrame | None],
+    look: _Look,
+    caption: str | None,
+) -> Any:
+    """The panels, one per indicator; no window system is asked for."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # heavy, and needed for this alone
+    from matplotlib.figure import Figure
+
+    frame = _frame(sheet, layers[0])
+    columns = min(len(names), 3 if len(names) != 4 else 2)
+    rows = math.ceil(len(names) / columns)
+    figure = Figure(figsize=_size(frame, rows, columns, look.width_in, caption), layout="compressed")
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, (name, label) in zip(grid, names.items()):
+        _panel(axes, sheet, name, layers, frame, look._replace(label=label, width_in=look.width_in / columns))
+        if len(names) > 1:
+            axes.set_title(label, fontsize=9, loc="left")
+    for axes in grid[len(names) :]:
+        axes.set_axis_off()
+    return figure
 
 
 def map_crs(frame: gpd.GeoDataFrame) -> pyproj.CRS:
