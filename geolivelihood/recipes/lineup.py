@@ -134,7 +134,9 @@ class LineUp:
             for other in self.project.models
             for name in self.data.seen_by(other)
         ]
-        settings = self.project.validation.model_dump(exclude={"bootstrap"})
+        settings: dict[str, Any] = self.project.validation.model_dump(exclude={"bootstrap"})
+        if settings["buffer_m"] == "auto" and split == "blocked":
+            settings["range"] = self.map_choice.model_dump()
         name = f"validate-{model.key}-{split}-{indicator}"
         return self.data.space.stage(name, self._base(model, indicator), settings, _unique_keys(others))
 
@@ -171,8 +173,14 @@ class LineUp:
             displacement_m=self.data.displacement_m if settings.buffer_m == "auto" else 0.0,
             random_state=self.project.seed,
         )
-        observed = places[indicator].to_numpy(dtype=float)
-        return list(splitter.split(places, observed, self._shared_pictures(rows)))
+        return list(splitter.split(places, self._residuals(indicator), self._shared_pictures(rows)))
+
+    def _residuals(self, indicator: str) -> npt.NDArray[np.float64] | None:
+        """What the map's model misses under the random split; its range is the automatic buffer."""
+        if self.project.validation.buffer_m != "auto":
+            return None
+        table = self.out_of_fold(self.map_choice, "random", indicator)
+        return (table["observed"] - table["predicted"]).to_numpy()
 
     def _shared_pictures(self, rows: npt.NDArray[np.int64]) -> Any:
         """Which cluster uses which photo (rows x pictures), over all sources that the models see."""

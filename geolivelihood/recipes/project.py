@@ -209,6 +209,7 @@ class Output(Section):
     edges: bool = True
     clusters: bool = True
     title: str | None = None
+    labels: dict[str, str] = {}
 
 
 class Project(Section):

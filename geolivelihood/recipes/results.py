@@ -19,6 +19,7 @@ __all__ = ["build_layers", "layer_list"]
 
 _TITLES = {
     "images": ("Pictures", "Pictures"),
+    "images_overhead": ("Overhead pictures", "Pictures"),
     "edges": ("Links between pictures", "Pictures"),
     "explanations_views": ("What the photos see", "Pictures"),
     "clusters": ("Survey clusters", "Survey"),
@@ -34,8 +35,8 @@ def build_layers(data: Livelihood, lineup: LineUp) -> dict[str, gpd.GeoDataFrame
     Returns
     -------
     dict
-        ``clusters``, ``images``, ``edges``, ``explanations_views``, ``cells``, ``regions``, ``rejected``;
-        those for which the project has nothing are left out. All in EPSG:4326.
+        ``clusters``, ``images``, ``images_overhead``, ``edges``, ``explanations_views``, ``cells``,
+        ``regions``, ``rejected``; those for which the project has nothing are left out. All in EPSG:4326.
     """
     cells = _cells(data, lineup)
     made: dict[str, Any] = {}
@@ -114,13 +115,13 @@ def _pictures(data: Livelihood) -> dict[str, gpd.GeoDataFrame]:
     if not tables:
         return {}
     images = pd.concat(tables, ignore_index=True)
-    made = {"images": images}
+    points = images.geometry.geom_type.eq("Point")
+    made = {"images": images[points], "images_overhead": images[~points]}
     if data.project.output.edges:
-        made["edges"] = _edges(images)
+        made["edges"] = _edges(images[points])
     seen = [name for name in data.sources if data.source(name).views]
-    views = view_wedges(images[images["image_source"].isin(seen)])
-    if len(views):
-        made["explanations_views"] = views.join(images["cell"])
+    views = view_wedges(images[points & images["image_source"].isin(seen)])
+    made["explanations_views"] = views.join(images["cell"])
     return made
 
 
@@ -131,7 +132,7 @@ def _anchor(images: gpd.GeoDataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 def _edges(images: gpd.GeoDataFrame, *, k: int = 4, most_m: float = 5000.0) -> gpd.GeoDataFrame:
     """Links of each street photo to its nearest ones, once per pair."""
-    photos = images[images.geometry.geom_type.eq("Point")].drop_duplicates("image_id")
+    photos = images.drop_duplicates("image_id")
     if len(photos) <= k:
         return gpd.GeoDataFrame({"source": []}, geometry=[], crs="EPSG:4326")
     points = np.column_stack([photos.geometry.x, photos.geometry.y])

@@ -101,7 +101,8 @@ def run_project(
     layers.write_geopackage(
         target,
         made,
-        indicators=lineup.indicators if project.models else None,
+        indicators=lineup.indicators if project.models else [],
+        labels=project.output.labels,
         provenance=_provenance(data, lineup, scores, listed),
         mode=mode,
     )
@@ -158,6 +159,7 @@ def _draw(
         regions=made.get("regions"),
         clusters=made.get("clusters"),
         title=project.output.title or project.name,
+        labels=project.output.labels,
         caption=_caption(lineup, scores),
     )
 
