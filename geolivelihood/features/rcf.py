@@ -21,8 +21,9 @@ from geolivelihood.features.weights import state_hash
 
 __all__ = ["RandomConvolutions", "whitened_patches"]
 
-# responses held at a time, in floats: 64 MB stays near the caches, whatever the size of the pictures
-_RESPONSES = 16_000_000
+# responses held at a time, in floats: 1 MB stays in a core's cache, which is six times faster than whole
+# pictures; a GPU wants enough to be busy
+_BLOCK = {"cpu": 250_000, "gpu": 64_000_000}
 
 
 class RandomConvolutions:
@@ -142,7 +143,10 @@ class RandomConvolutions:
             If the pictures have no patches without gaps, or are all of one colour.
         """
         sample = list(pictures)
-        n_bands = Counter(len(array) for array in sample).most_common(1)[0][0] if sample else 0
+        if not sample:
+            msg = "There is no picture to draw patches from."
+            raise InputError(msg)
+        n_bands = Counter(len(array) for array in sample).most_common(1)[0][0]
         chosen = [array for array in sample if len(array) == n_bands]
         rng = np.random.default_rng(self.seed)
         patches = _draw_patches(chosen, self.kernel, self._n_patches(n_bands), rng)
@@ -196,33 +200,41 @@ class RandomConvolutions:
             msg = "rcf has no filters yet: call fit with a sample of pictures, or embed, which does it."
             raise InputError(msg)
         state = {key: value.to(device) for key, value in self._state.items()}
+        block = _BLOCK["cpu" if device == "cpu" else "gpu"]
         features = np.empty((len(batch), self.dim), dtype=np.float32)
         shapes = np.array([array.shape[1:] for array in batch])
         with torch.inference_mode():
             for shape in np.unique(shapes, axis=0):  # one convolution per size of picture
                 rows = np.flatnonzero((shapes == shape).all(axis=1))
-                step = max(1, _RESPONSES // int(shape.prod() * self.dim // 2))
+                step = max(1, block // int(shape.prod() * self.dim // 2))
                 for some in np.split(rows, range(step, len(rows), step)):
                     pixels = torch.from_numpy(np.stack([batch[i] for i in some])).to(device)
-                    features[some] = self._responses(pixels, state).cpu().numpy()
+                    features[some] = self._means(pixels, state, block).cpu().numpy()
         return features
 
-    def _responses(self, pixels: Tensor, state: Mapping[str, Tensor]) -> Tensor:
-        """Mean rectified responses (n, dim) of pixels (n, bands, height, width)."""
+    def _means(self, pixels: Tensor, state: Mapping[str, Tensor], block: int) -> Tensor:
+        """Mean rectified responses (n, dim) of pixels (n, bands, height, width), strip by strip."""
         mean, sd = (state[key].view(1, -1, 1, 1) for key in ("mean", "sd"))
         void = torch.isnan(pixels).any(dim=1, keepdim=True)
-        response = functional.conv2d(torch.where(void, 0.0, (pixels - mean) / sd), state["filters"])
-        if not void.any():
-            positive = (response - self.bias).clamp_min_(0).mean(dim=(2, 3))
-            return torch.cat(
-                [positive, response.neg_().sub_(self.bias).clamp_min_(0).mean(dim=(2, 3))], dim=1
-            )
-        valid = 1 - functional.max_pool2d(void.float(), self.kernel, stride=1)
-        count = valid.sum(dim=(2, 3))
-        both = [
-            ((sign * response - self.bias).clamp_min_(0) * valid).sum(dim=(2, 3)) / count for sign in (1, -1)
-        ]
-        return torch.cat(both, dim=1)
+        values = torch.where(void, 0.0, (pixels - mean) / sd)
+        lines = pixels.shape[2] - self.kernel + 1
+        strip = max(1, block // (len(pixels) * pixels.shape[3] * self.dim // 2))
+        total = values.new_zeros(len(pixels), self.dim)
+        count = values.new_zeros(len(pixels), 1)
+        for top in range(0, lines, strip):
+            span = slice(top, top + strip + self.kernel - 1)
+            response = functional.conv2d(values[:, :, span], state["filters"])
+            # max(r - bias, 0) = max(r, bias) - bias: the constant is taken off the mean, in the last line
+            both = response.clamp_min(self.bias), response.clamp_max_(-self.bias)
+            if void[:, :, span].any():
+                valid = 1 - functional.max_pool2d(void[:, :, span].float(), self.kernel, stride=1)
+                both = both[0] * valid, both[1] * valid
+                count += valid.sum(dim=(2, 3))
+            else:
+                count += response[0, 0].numel()
+            total += torch.cat([part.sum(dim=(2, 3)) for part in both], dim=1)
+        above, below = (total / count).chunk(2, dim=1)
+        return torch.cat([above - self.bias, -below - self.bias], dim=1)
 
     def __repr__(self) -> str:
         """Number of features and the filters' hash."""
@@ -234,13 +246,13 @@ def _draw_patches(
     pictures: Sequence[np.ndarray], kernel: int, n: int, rng: np.random.Generator
 ) -> np.ndarray:
     """About ``n`` patches (n, bands, kernel, kernel) without gaps, the same number from each picture."""
-    each = -(-n // max(len(pictures), 1))
+    each = -(-n // len(pictures))
     drawn = []
     for array in pictures:  # a sample of a few hundred pictures of different sizes
         windows = np.lib.stride_tricks.sliding_window_view(array, (kernel, kernel), axis=(1, 2))
         rows, columns = (rng.integers(0, windows.shape[axis], each) for axis in (1, 2))
         drawn.append(windows[:, rows, columns].transpose(1, 0, 2, 3))
-    patches = np.concatenate(drawn) if drawn else np.empty((0, 1, kernel, kernel))
+    patches = np.concatenate(drawn)
     patches = patches[~np.isnan(patches).any(axis=(1, 2, 3))]
     return patches[rng.permutation(len(patches))]
 
