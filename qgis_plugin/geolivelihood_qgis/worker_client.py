@@ -128,7 +128,7 @@ class _Job:
         )
         pipe = subprocess.PIPE
         if self.log:
-            self._log_file = Path(self.log).open("w", encoding="utf-8")
+            self._log_file = Path(self.log).open("w", encoding="utf-8")  # noqa: SIM115 - close() does
         try:
             self.process = subprocess.Popen(
                 worker_command(self.program),

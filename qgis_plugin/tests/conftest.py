@@ -1,25 +1,28 @@
 """Fixtures for the plugin's tests; those that need QGIS skip without it, but never on CI."""
 
-import importlib.util
+import importlib
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from geolivelihood_qgis.worker_client import WorkerError, child_environment, run_job
 
-ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+ON_CI = os.environ.get("CI") == "true"
 NEEDS_QGIS = ("qgis", "processing", "desktop")
+LONG_S = 600  # a loaded machine is no failure
 
 
 def _missing():
     """Why there is no QGIS here, or an empty text."""
-    if importlib.util.find_spec("qgis") is None:
-        return "QGIS is not importable; run qgis_plugin/link_qgis.py and set PYTHONPATH as the Makefile does"
     try:
         importlib.import_module("qgis.core")
     except ImportError as error:
-        return f"QGIS cannot be imported: {error}"
+        return f"QGIS cannot be imported ({error}); run qgis_plugin/link_qgis.py and `make test-qgis`"
     return ""
 
 
@@ -27,17 +30,22 @@ MISSING = _missing()
 pytest_plugins = [] if MISSING else ["pytest_qgis.plugin"]
 
 
-def pytest_collection_modifyitems(items):
-    if not MISSING or os.environ.get("CI") == "true":
-        return
-    for item in items:
-        if set(NEEDS_QGIS) & set(item.path.relative_to(Path(__file__).parent).parts[:1]):
-            item.add_marker(pytest.mark.skip(reason=MISSING))
+class WithoutQgis(pytest.Module):
+    """A test module that is not imported, for it would import QGIS."""
+
+    def collect(self):
+        pytest.skip(MISSING, allow_module_level=True)
 
 
 def pytest_sessionstart():
-    if MISSING and os.environ.get("CI") == "true":
+    if MISSING and ON_CI:
         pytest.exit(f"On CI the QGIS tests must run: {MISSING}", returncode=1)
+
+
+def pytest_pycollect_makemodule(module_path, parent):
+    if MISSING and module_path.relative_to(HERE).parts[0] in NEEDS_QGIS:
+        return WithoutQgis.from_parent(parent, path=module_path)
+    return None
 
 
 @pytest.fixture(scope="session")
@@ -54,9 +62,57 @@ def artefacts():
     return folder
 
 
+@pytest.fixture(scope="session")
+def results_file(tmp_path_factory, worker_python):
+    """A small results GeoPackage, written by the library. Read it only, or copy it."""
+    target = tmp_path_factory.mktemp("results") / "Größe 人口.gpkg"
+    command = [worker_python, str(HERE / "make_results.py"), str(target)]
+    subprocess.run(command, check=True, env=child_environment(os.environ), timeout=LONG_S)
+    return target
+
+
+@pytest.fixture
+def results(results_file, tmp_path):
+    """A copy of the results of one's own."""
+    return Path(shutil.copy(results_file, tmp_path / "run-0001.gpkg"))
+
+
+@pytest.fixture(scope="session")
+def project_file(tmp_path_factory, worker_python):
+    """The project file of a small invented country."""
+    folder = tmp_path_factory.mktemp("country") / "country"
+    code = "import sys; from geolivelihood.synthetic import make_country as m; m(sys.argv[1], n_clusters=40)"
+    command = [worker_python, "-c", code, str(folder)]
+    subprocess.run(command, check=True, env=child_environment(os.environ), timeout=LONG_S)
+    return folder / "project.yaml"
+
+
+QUICK = {
+    "models": ["mean", "knn", "ridge"],
+    "map_model": "ridge",
+    "validation.folds": 3,
+    "validation.bootstrap": 200,
+}
+
+
+@pytest.fixture(scope="session")
+def recipe_file(project_file, worker_python, tmp_path_factory):
+    """The results of a real run: those that GEOLIVELIHOOD_RESULT names, else of the invented country."""
+    named = os.environ.get("GEOLIVELIHOOD_RESULT")
+    if named:
+        return Path(named).resolve()
+    out = tmp_path_factory.mktemp("run") / "synthetic.gpkg"
+    try:
+        params = {"project": str(project_file), "set": QUICK}
+        run_job(worker_python, "run", params, out=out, options={"threads": 1}, start_s=LONG_S, stall_s=LONG_S)
+    except WorkerError as error:
+        pytest.fail(f"the recipe failed: {error}\n{error.detail}")
+    return out
+
+
 def program(name):
-    """The path of a program, or skip (fail on CI)."""
+    """The path of a program; without it the test skips (on CI it fails)."""
     found = shutil.which(name)
     if not found:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"{name} is not installed")
+        (pytest.fail if ON_CI else pytest.skip)(f"{name} is not installed")
     return found

@@ -18,37 +18,30 @@ from qgis.core import (
 from ..compat import tr
 
 WAITING = []
-"""Processing holds no reference to a post-processor, and its algorithm may be gone before it is called."""
+"""Arrangers at work: nobody holds the Python half of a post-processor, and its algorithm may be gone."""
 
 _RUN = "geolivelihood/run"
 _ORDER = "geolivelihood/order"
 
 
-class Arranger(QgsProcessingLayerPostProcessorInterface):
-    """Post-processor of all layers of one results file; runs on the main thread, after each was loaded."""
+class Arranger:
+    """Where the layers of one results file go; knows when the last one has come."""
 
     def __init__(self, path, layers):
-        super().__init__()
         self.title = tr("Results: {}").format(Path(path).stem)
         self.run = uuid.uuid4().hex
-        self.layers = {}
         self.waiting = len(layers)
         self.extent = QgsRectangle()
+        self.processors = [PostProcessor(self, described) for described in layers]
         WAITING.append(self)
 
-    def expect(self, layer_id, described):
-        """Say which :class:`ResultLayer` the layer with this id is."""
-        self.layers[layer_id] = described
-
-    def postProcessLayer(self, layer, context, feedback):
+    def arrange(self, layer, described, project):
         """Style a layer, move it to its place, and zoom to all of them after the last."""
-        described = self.layers.get(layer.id())
-        if described:
-            layer.setName(described.title)
-            layer.loadDefaultStyle()
-            _activate_time(layer)
-            self._place(layer, described, context.project() or QgsProject.instance())
-            self._include(layer, described)
+        layer.setName(described.title)
+        layer.loadDefaultStyle()
+        _activate_time(layer)
+        self._place(layer, described, project)
+        self._include(layer, described)
         self.waiting -= 1
         if self.waiting == 0:
             self._zoom()
@@ -92,6 +85,18 @@ class Arranger(QgsProcessingLayerPostProcessorInterface):
             utils.iface.mapCanvas().refresh()
 
 
+class PostProcessor(QgsProcessingLayerPostProcessorInterface):
+    """Arranges one layer on the main thread. The context deletes it, so that each layer has its own."""
+
+    def __init__(self, arranger, described):
+        super().__init__()
+        self.arranger = arranger
+        self.described = described
+
+    def postProcessLayer(self, layer, context, feedback):
+        self.arranger.arrange(layer, self.described, context.project() or QgsProject.instance())
+
+
 def load_on_completion(path, layers, context):
     """Open the layers of a results file and hand them to Processing; return their sources, in order.
 
@@ -108,10 +113,9 @@ def load_on_completion(path, layers, context):
     if context.project() is None:
         return sources
     arranger = Arranger(path, layers)
-    for layer, described in zip(opened, layers):
-        arranger.expect(layer.id(), described)
+    for layer, described, processor in zip(opened, layers, arranger.processors):
         details = QgsProcessingContext.LayerDetails(described.title, context.project(), described.name)
-        details.setPostProcessor(arranger)
+        details.setPostProcessor(processor)
         context.temporaryLayerStore().addMapLayer(layer)
         context.addLayerToLoadOnCompletion(layer.id(), details)
     return sources

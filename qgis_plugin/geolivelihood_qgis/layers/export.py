@@ -33,6 +33,8 @@ def plan(layers, path):
     Raises :class:`ExportError` when the format is unknown or a file exists; nothing is ever overwritten.
     """
     path = Path(path)
+    if not layers:
+        raise ExportError(tr("There is no layer to export."))
     if path.suffix.lower() not in FORMATS:
         raise ExportError(tr("{}: choose a name that ends in .gpkg or .geojson.").format(path))
     names = _names(layers)

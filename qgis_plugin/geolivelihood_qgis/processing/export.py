@@ -49,23 +49,17 @@ class Export(Algorithm):
         layers = self.parameterAsLayerList(parameters, "LAYERS", context)
         if self.parameterAsBoolean(parameters, "WITHOUT_CLUSTERS", context):
             layers = [layer for layer in layers if (export.table_name(layer) or layer.name()) != "clusters"]
-        if not layers:
-            raise QgsProcessingException(tr("There is no layer to export."))
-        path = self.parameterAsFileOutput(parameters, "OUTPUT", context)
-        try:
-            # Clones: the project's own layers belong to the main thread.
-            self.targets = export.plan([layer.clone() for layer in layers], path)
-        except export.ExportError as error:
-            raise QgsProcessingException(str(error)) from error
+        # This runs on the main thread, to which the project's own layers belong.
+        self.layers = [layer.clone() for layer in layers]
         return True
 
     def processAlgorithm(self, parameters, context, feedback):
+        layers, self.layers = self.layers, []
+        path = self.parameterAsFileOutput(parameters, "OUTPUT", context)
         try:
-            files = export.write(self.targets, context.transformContext(), feedback)
+            files = export.write(export.plan(layers, path), context.transformContext(), feedback)
         except (export.ExportError, OSError) as error:
             raise QgsProcessingException(str(error)) from error
-        finally:
-            self.targets = []
         for file in files:
             feedback.pushInfo(str(file))
         return {"OUTPUT": str(files[0]), "FILES": [str(file) for file in files]}

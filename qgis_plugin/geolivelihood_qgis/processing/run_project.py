@@ -27,9 +27,9 @@ class RunProject(Algorithm):
     ID = "run_project"
     TITLE = "Run project"
     HELP = (
-        "Runs a geolivelihood project file (.yaml): reads pictures and survey clusters, trains and scores the "
-        "models under random and spatially blocked validation, and writes a GeoPackage with the map, which is "
-        "loaded. It runs in a separate Python that has the library (Plugins ▸ Geolivelihood ▸ Settings) and "
+        "Runs a geolivelihood project file (.yaml): reads pictures and survey clusters, trains and scores "
+        "the models under random and spatially blocked validation, writes the map and loads it. "
+        "It runs in a separate Python that has the library (Plugins ▸ Geolivelihood ▸ Settings) and "
         "can be cancelled; what was computed until then is kept for the next run."
     )
     TAGS = "livelihood wealth poverty predict map survey pictures"
@@ -54,9 +54,7 @@ class RunProject(Algorithm):
         )
         self.add(
             output,
-            tr(
-                "A new GeoPackage. Left empty: a new name in the results folder (Settings) or beside the project."
-            ),
+            tr("A new GeoPackage. Left empty: a new folder in the results folder, or beside the project."),
         )
         self.addOutput(QgsProcessingOutputMultipleLayers("LAYERS", tr("Layers")))
 
@@ -148,8 +146,8 @@ def parse_settings(text):
 
 
 def free_name(folder, stem):
-    """The first of ``<stem>-0001.gpkg``, ``-0002`` ... that is not there yet."""
+    """``<stem>-0001/<stem>-0001.gpkg``, or the next number; a run writes tables and a picture beside it."""
     number = 1
-    while os.path.lexists(folder / f"{stem}-{number:04d}.gpkg"):
+    while os.path.lexists(folder / f"{stem}-{number:04d}"):
         number += 1
-    return folder / f"{stem}-{number:04d}.gpkg"
+    return folder / f"{stem}-{number:04d}" / f"{stem}-{number:04d}.gpkg"
