@@ -1,0 +1,109 @@
+"""Edge weights between the photos of one cluster: kernels of the distance, and their normalisation."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from geolivelihood.errors import InputError
+
+__all__ = ["KERNELS", "Kernel", "Normalise", "kernel_weights", "normalised", "pair_km", "typical_km"]
+
+Floats = npt.NDArray[np.float64]
+Singles = npt.NDArray[np.float32]
+Kernel = Literal["inverse_distance", "exponential", "gaussian", "reciprocal"]
+Normalise = Literal["row", "sym"]
+KERNELS = ("inverse_distance", "exponential", "gaussian", "reciprocal")
+
+# Radius of the published code, and of its weights in paper mode.
+PAPER_RADIUS_KM = 6371.0
+# Squared chord below which arc = chord (1 + chord²/24) is exact in single precision (some 200 km).
+_SHORT = 1e-3
+
+
+def pair_km(vectors: Floats) -> Singles:
+    """Great-circle distance between all pairs of places.
+
+    The chord between points of the unit sphere gives the arc. Subtracting the middle first keeps places
+    that are metres apart from cancelling.
+
+    Parameters
+    ----------
+    vectors
+        Points on the unit sphere, shape (n, 3).
+
+    Returns
+    -------
+    numpy.ndarray
+        Kilometres (R = 6371 km), shape (n, n), ``float32``; the diagonal is exactly 0.
+    """
+    centred = vectors - vectors.mean(axis=0)
+    square = np.einsum("ij,ij->i", centred, centred)
+    n = len(centred)
+    left, right = np.empty((n, 5)), np.empty((5, n))
+    left[:, :3], left[:, 3], left[:, 4] = centred, square, 1.0
+    right[:3], right[3], right[4] = -2.0 * centred.T, 1.0, square
+    # |a|² − 2ab + |b|² in one product
+    squared = (left @ right).astype(np.float32)
+    np.maximum(squared, 0.0, out=squared)
+    chord = np.sqrt(squared)
+    if 4 * square.max(initial=0.0) <= _SHORT:
+        squared *= PAPER_RADIUS_KM / 24
+        squared += PAPER_RADIUS_KM
+        chord *= squared
+    else:
+        chord = (2 * PAPER_RADIUS_KM) * np.arcsin(np.minimum(chord / 2, 1.0))
+    chord.flat[:: n + 1] = 0.0
+    return chord
+
+
+def kernel_weights(
+    distance_km: npt.NDArray[np.floating],
+    kernel: Kernel,
+    *,
+    max_km: float,
+    bandwidth_km: float,
+    epsilon_km: float,
+) -> Singles:
+    """Weight of each distance.
+
+    ``inverse_distance`` is 1 − d/``max_km`` (Lee et al. 2021; negative beyond), ``exponential``
+    exp(−d/h), ``gaussian`` exp(−d²/2h²) with h = ``bandwidth_km``, and ``reciprocal`` 1/(d + ε) with
+    ε = ``epsilon_km``, which bounds it.
+    """
+    distance = np.asarray(distance_km, dtype=np.float32)
+    if kernel == "inverse_distance":
+        weight = distance * np.float32(-1 / max_km)
+        weight += np.float32(1)
+        return weight
+    if kernel == "reciprocal":
+        return np.reciprocal(distance + np.float32(epsilon_km))
+    scaled = distance / np.float32(bandwidth_km)
+    return np.exp(-scaled) if kernel == "exponential" else np.exp(-0.5 * scaled * scaled)
+
+
+def typical_km(distance_km: npt.NDArray[np.floating]) -> float:
+    """Median distance, the bandwidth where none is given; 1 km where all places are one."""
+    median = float(np.median(distance_km)) if distance_km.size else 0.0
+    return median if median > 0 else 1.0
+
+
+def normalised(
+    weight: Singles, source: npt.NDArray[np.int64], target: npt.NDArray[np.int64], n: int, how: Normalise
+) -> Singles:
+    """Weights over the sum of absolute weights at their target (``row``, D⁻¹A) or at the roots of both ends.
+
+    Raises
+    ------
+    InputError
+        If ``how`` is neither ``row`` nor ``sym``.
+    """
+    if how not in ("row", "sym"):
+        msg = f"normalise={how!r}: give 'row', 'sym' or None."
+        raise InputError(msg)
+    degree = np.bincount(target, weights=np.abs(weight), minlength=n)
+    scale = np.divide(1.0, degree, out=np.zeros(n), where=degree > 0)
+    factor = scale[target] if how == "row" else np.sqrt(scale[target] * scale[source])
+    return (weight * factor).astype(np.float32)
