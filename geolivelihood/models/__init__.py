@@ -1,9 +1,10 @@
 """Estimators in the dialect of scikit-learn, from honest baselines to the map itself.
 
 What each learns from: :class:`MeanRegressor` and :class:`MajorityClassifier` nothing;
-:class:`GeodesicKNN` and :class:`InverseDistance` coordinates; :class:`RidgeRegressor` and :class:`BoostingRegressor` features;
-:class:`GraphRegressor` the graph of a cluster's photos; :class:`ImageRegressor` the pictures themselves; and
-:class:`CellRegressor` the cells that a displaced cluster may lie in, which makes it the map.
+:class:`GeodesicKNN` and :class:`InverseDistance` coordinates; :class:`RidgeRegressor` and
+:class:`BoostingRegressor` features; :class:`GraphRegressor` the graph of a cluster's photos;
+:class:`ImageRegressor` the pictures themselves; and :class:`CellRegressor` the cells that a displaced
+cluster may lie in, which makes it the map.
 
 Every ``X`` can be cut by row with :func:`take`, so that one cross-validation serves all. :func:`save` and
 :func:`load` keep a model as safetensors and a card, never as pickle.

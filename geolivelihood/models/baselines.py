@@ -251,7 +251,7 @@ class InverseDistance(_Neighbours):
         powers = _POWERS if self.power_ is None else (self.power_,)
         # Half a millimetre: nearer than that two coordinates of this precision are one place.
         here = np.asarray(distance < 5e-4 / EARTH_RADIUS_M)
-        exact = here.any(axis=1)
+        exact = np.asarray(here.any(axis=1))
         # Relative to the nearest, so that high powers of tiny distances stay finite.
         ratio = distance[:, :1].clip(1e-300) / distance.clip(1e-300)
         return np.column_stack(

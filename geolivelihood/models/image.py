@@ -69,7 +69,7 @@ class ImageNetwork(nn.Module):
 
     def pictures(self, pixels: Tensor) -> Tensor:
         """Output per picture from uint8 pixels (n, 3, size, size); log-probabilities for classes."""
-        values = pixels.float()
+        values = pixels.float().contiguous(memory_format=torch.channels_last)
         mean, sd = (values.new_tensor(moment).view(1, 3, 1, 1) for moment in (_MEAN, _SD))
         out = self.head(self.backbone((values - mean) / sd))
         return functional.log_softmax(out.float(), dim=1) if self.probabilities else out
@@ -188,6 +188,8 @@ class _ImageEstimator(BaseEstimator):
         else:
             encoder = Backbone(self.backbone, weights=weights, size=self.size, seed=seed)
             network, dim = encoder.network, encoder.dim
+        # The faster layout on CPUs; a loaded network needs the same one to give the same sums.
+        network = network.to(memory_format=torch.channels_last)
         return ImageNetwork(network, dim, outputs=outputs, probabilities=self._probabilities)
 
     def _raw(self, pictures: Pictures, outputs: int) -> Floats:
@@ -198,25 +200,20 @@ class _ImageEstimator(BaseEstimator):
             return result
         where = use_device(self.device)
         network = self.network_.to(where).eval()
-        with PictureStore.of(pictures, size=self.size, max_rejected=self.max_rejected) as store:
-            parts = (
-                [
-                    network.pictures(pixels.to(where)).float().cpu()
-                    for pixels in track(store.chunks(_PREDICT_SIZE), "predicting pictures")
-                ]
-                if len(store.cluster)
-                else []
-            )
+        with (
+            PictureStore.of(pictures, size=self.size, max_rejected=self.max_rejected) as store,
+            torch.inference_mode(),
+        ):
+            parts = [
+                network.pictures(pixels.to(where)).float().cpu()
+                for pixels in track(store.chunks(_PREDICT_SIZE), "predicting pictures")
+            ]
         network.cpu()
         if parts:
             cluster = torch.from_numpy(store.cluster)
-            mean = (
-                cluster_mean(torch.cat(parts), cluster, len(pictures), probabilities=self._probabilities)
-                .double()
-                .numpy()
-            )
-            seen = np.bincount(store.cluster, minlength=len(pictures)) > 0
-            result[seen] = mean[seen]
+            mean = cluster_mean(torch.cat(parts), cluster, len(pictures), probabilities=self._probabilities)
+            seen = np.unique(store.cluster)
+            result[seen] = mean.double().numpy()[seen]
         return result
 
     def _restore_network(self, arrays: Mapping[str, npt.NDArray[Any]], *, outputs: int) -> None:

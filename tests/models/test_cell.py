@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+
+from geolivelihood.cells import Tie, cell_centres, lonlat_cells, neighbours
+from geolivelihood.errors import InputError
+from geolivelihood.models import CellRegressor
+
+KM = 1 / 111.195
+QUICK = {"max_epochs": 40, "device": "cpu"}
+
+
+def score(y, prediction):
+    return 1 - ((y - prediction) ** 2).mean() / y.var()
+
+
+def ring(radius_km, count=400):
+    """Points spread as displacement spreads: angle and distance uniform, golden-angle quadrature."""
+    i = np.arange(count)
+    r, angle = radius_km * (i + 0.5) / count, 2 * np.pi * 0.618034 * i
+    return r * np.cos(angle), r * np.sin(angle)
+
+
+class Country:
+    """Clusters near the equator, moved by up to 5 km, on a field that varies over 2.5 km."""
+
+    def __init__(self, *, clusters=600, radius_km=5.0, seed=0):
+        random = np.random.default_rng(seed)
+        self.true = random.uniform(0, 80, (clusters, 2))
+        angle, r = random.uniform(0, 2 * np.pi, clusters), random.uniform(0, radius_km, clusters)
+        published = self.true + r[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
+        self.frequency = random.normal(size=(2, 8)) / 2.5
+        self.phase = random.uniform(0, 2 * np.pi, 8)
+        self.effect = random.normal(size=8)
+        dx, dy = ring(radius_km)
+        spread = self.cells_at(published[:, :1] + dx, published[:, 1:] + dy)
+        at_true, at_published = self.cells_at(*self.true.T), self.cells_at(*published.T)
+        self.cells = np.unique(np.concatenate([spread.ravel(), at_true, at_published]))
+        self.features = self.field(cell_centres(self.cells) / KM)
+        self.y = self.field(self.true) @ self.effect
+        self.expected = self.tie(spread)
+        self.published = self.tie(at_published[:, None])
+        self.at_true = self.tie(at_true[:, None])
+
+    @staticmethod
+    def cells_at(x, y):
+        x, y = np.broadcast_arrays(x, y)
+        return lonlat_cells(x.ravel() * KM, y.ravel() * KM, resolution=8).reshape(x.shape)
+
+    def field(self, xy):
+        return np.sqrt(2) * np.cos(xy @ self.frequency + self.phase)
+
+    def tie(self, cells):
+        rows = np.repeat(np.arange(len(cells)), cells.shape[1])
+        weights = np.full(cells.size, 1 / cells.shape[1])
+        names = [f"c{i}" for i in range(len(cells))]
+        return Tie.from_arrays(rows, cells.ravel(), weights, row_ids=names, columns=self.cells)
+
+
+@pytest.fixture(scope="module")
+def country():
+    return Country()
+
+
+def adjacency(cells):
+    source, target = neighbours(cells)
+    index = pd.Index(cells)
+    a, b = index.get_indexer(source), index.get_indexer(target)
+    inside = (a >= 0) & (b >= 0) & (a != b)
+    return sparse.csr_array((np.ones(inside.sum()), (a[inside], b[inside])), shape=(len(cells),) * 2)
+
+
+def test_expected_features_beat_the_published_point():
+    scores = []
+    for seed in range(4):
+        country = Country(seed=seed)
+        test = np.arange(600) >= 400
+        scores.append(
+            [
+                score(
+                    country.y[test],
+                    CellRegressor(head="linear")
+                    .fit(tie[~test], country.y[~test], features=country.features)
+                    .predict(country.at_true[test]),
+                )
+                for tie in (country.published, country.expected)
+            ]
+        )
+    published, expected = np.transpose(scores)
+    assert (expected > published).all()
+    assert (expected - published).mean() > 0.1
+
+
+def test_linear_predictions_are_the_expectation_of_the_map(country):
+    model = CellRegressor(head="linear").fit(country.expected, country.y, features=country.features)
+    expected = country.expected @ model.predict_cells().to_numpy()
+    np.testing.assert_allclose(model.predict(country.expected), expected)
+
+
+def test_network_learns_what_no_linear_map_can(rng):
+    cells = lonlat_cells(*np.meshgrid(np.linspace(0, 3, 30), np.linspace(0, 3, 30)), resolution=6).ravel()
+    cells = np.unique(cells)
+    features = rng.normal(size=(len(cells), 2))
+    truth = np.abs(features[:, 0]) * 10
+    pairs = rng.integers(0, len(cells), (1500, 2))
+    rows = np.repeat(np.arange(1500), 2)
+    tie = Tie.from_arrays(rows, cells[pairs.ravel()], np.full(3000, 0.5), row_ids=rows[::2], columns=cells)
+    y = tie @ truth
+    linear = CellRegressor(head="linear").fit(tie, y, features=features).predict_cells()
+    network = CellRegressor(batch_size=128, learning_rate=0.01, **QUICK).fit(tie, y, features=features)
+    assert score(truth, linear) < 0.1
+    assert score(truth, network.predict_cells()) > 0.9
+    again = clone(network).fit(tie, y, features=features)
+    np.testing.assert_array_equal(again.predict(tie), network.predict(tie))
+
+
+def test_network_is_never_far_below_the_linear_start(country):
+    test = np.arange(600) >= 400
+    linear, network = (
+        CellRegressor(head=head, **QUICK).fit(
+            country.expected[~test], country.y[~test], features=country.features
+        )
+        for head in ("linear", "mlp")
+    )
+    truth, at_true = country.y[test], country.at_true[test]
+    assert score(truth, network.predict(at_true)) > score(truth, linear.predict(at_true)) - 0.02
+
+
+@pytest.mark.parametrize("head", ["linear", "mlp"])
+def test_cells_without_pictures_take_neighbours_or_stay_nan(head, country):
+    graph = adjacency(country.cells)
+    features = country.features.copy()
+    hidden = np.random.default_rng(1).random(len(features)) < 0.3
+    far = cell_centres(country.cells)[:, 0] > 70 * KM
+    features[hidden | far] = np.nan
+    model = CellRegressor(head=head, **QUICK | {"max_epochs": 2}).fit(
+        country.expected, country.y, features=features, graph=graph
+    )
+    beside = (graph @ (~np.isnan(features[:, 0])).astype(float)) > 0
+    known = ~np.isnan(features[:, 0]) | beside
+    np.testing.assert_array_equal(~model.predict_cells().isna().to_numpy(), known)
+    dropped = np.isin(country.expected.rows, model.dropped_)
+    np.testing.assert_array_equal(dropped, np.asarray(country.expected.covered(known)) < 0.5)
+    np.testing.assert_array_equal(np.isnan(model.predict(country.expected)), dropped)
+    assert 0 < dropped.sum() < 300
+
+
+def test_uncovered_clusters_are_listed_in_a_warning(country, caplog):
+    features = country.features.copy()
+    features[country.expected[[0]].matrix.indices] = np.nan
+    model = CellRegressor(head="linear").fit(country.expected, country.y, features=features)
+    assert "c0" in model.dropped_
+    assert "c0" in caplog.text
+    assert model.covered_["c0"] == 0
+    features[:] = np.nan
+    with pytest.raises(InputError, match="Only 0 of 600 clusters"):
+        CellRegressor(head="linear").fit(country.expected, country.y, features=features)
+
+
+def test_rows_are_renormalised_over_covered_cells(country):
+    cells = country.cells[:4]
+    tie = Tie.from_arrays(
+        [0, 0, 1, 2], cells[[0, 1, 2, 3]], [0.6, 0.4, 1, 1], row_ids=list("abc"), columns=cells
+    )
+    features = np.array([[1.0], [np.nan], [2.0], [3.0]])
+    model = CellRegressor(head="linear").fit(tie, [1.0, 2.0, 3.0], features=features)
+    prediction = model.predict(tie)
+    assert prediction[0] == pytest.approx(model.predict_cells().iloc[0])
+    np.testing.assert_allclose(prediction, [1, 2, 3], atol=0.01)
+
+
+def test_other_cells_with_their_own_features(country):
+    model = CellRegressor(head="linear", location=5).fit(
+        country.expected, country.y, features=country.features
+    )
+    some = country.cells[100:200]
+    features = country.features[100:200]
+    np.testing.assert_allclose(
+        model.predict_cells(some, features=features), model.predict_cells().loc[some], atol=1e-8
+    )
+    frame = pd.DataFrame(country.features, index=country.cells)
+    elsewhere = country.at_true[:5].reindex(some)
+    covered = model.predict(country.at_true, features=frame)
+    np.testing.assert_allclose(covered, model.predict(country.at_true))
+    assert np.isnan(model.predict(elsewhere)).any()
+    with pytest.raises(InputError, match="7 features but the model was fitted with 8"):
+        model.predict_cells(some, features=features[:, :7])
+    with pytest.raises(InputError, match="together"):
+        model.predict_cells(some)
+
+
+def test_location_alone_can_interpolate(rng):
+    points = rng.uniform(0, 5, (400, 2))
+    cells = lonlat_cells(*points.T, resolution=7)
+    y = np.sin(points[:, 0]) + np.cos(points[:, 1])
+    tie = Tie.from_arrays(np.arange(400), cells, np.ones(400), row_ids=range(400))
+    nothing = np.zeros((len(tie.cells), 1))
+    model = CellRegressor(head="linear", location=100).fit(tie[:300], y[:300], features=nothing)
+    assert score(y[300:], model.predict(tie[300:])) > 0.9
+    assert model.location_km_ == pytest.approx(5 * 111.2 / np.sqrt(6), rel=0.1)
+
+
+def test_noisy_labels_with_their_errors_count_less(country, rng):
+    se = np.where(rng.random(600) < 0.5, 0.0, 10.0)
+    y = country.y + rng.normal(size=600) * se
+    fits = [
+        CellRegressor(head="linear").fit(country.at_true, y, features=country.features, se=errors)
+        for errors in (None, se)
+    ]
+    plain, weighted = (score(country.y, model.predict(country.at_true)) for model in fits)
+    assert weighted > plain
+    missing = np.where(se == 0, np.nan, se)
+    CellRegressor(head="linear").fit(country.at_true, y, features=country.features, se=missing)
+    with pytest.raises(InputError, match="600 standard errors"):
+        CellRegressor(head="linear").fit(country.at_true, y, features=country.features, se=-se)
+
+
+def test_bad_input(country):
+    tie, y, features = country.at_true, country.y, country.features
+    with pytest.raises(InputError, match="must be a Tie"):
+        CellRegressor().fit(features, y, features=features)
+    with pytest.raises(InputError, match="head must be one of mlp, linear"):
+        CellRegressor(head="tree").fit(tie, y, features=features)
+    with pytest.raises(InputError, match="min_covered"):
+        CellRegressor(min_covered=0.0).fit(tie, y, features=features)
+    with pytest.raises(InputError, match="NaN"):
+        CellRegressor().fit(tie, np.where(np.arange(600) == 3, np.nan, y), features=features)
+    with pytest.raises(InputError, match="1 rows"):
+        CellRegressor().fit(tie[:1], y[:1], features=features)
+    with pytest.raises(InputError, match="rows of features"):
+        CellRegressor().fit(tie, y, features=features[:5])
+    constant = CellRegressor(**QUICK).fit(tie, np.full(600, 2.0), features=features)
+    np.testing.assert_allclose(constant.predict(tie), 2.0, atol=0.05)
+    assert clone(CellRegressor(hops=5)).hops == 5
