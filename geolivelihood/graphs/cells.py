@@ -95,9 +95,9 @@ def cell_graph_data(
     """
     names = np.asarray(cells, dtype=np.uint64)
     entries = cell_graph(names, kind=kind, k=k, bandwidth_km=bandwidth_km).tocoo()
-    values = features.reindex(names).to_numpy(dtype=np.float32)
+    values = np.array(features.reindex(names), dtype=np.float32, order="C")
     return Data(
-        x=torch.from_numpy(np.ascontiguousarray(values)),
+        x=torch.from_numpy(values),
         edge_index=torch.from_numpy(np.stack([entries.col, entries.row]).astype(np.int64)),
         edge_weight=torch.from_numpy(entries.data.astype(np.float32)),
         pos=torch.from_numpy(cell_centres(names)),
