@@ -54,12 +54,17 @@ class Export(Algorithm):
         return True
 
     def processAlgorithm(self, parameters, context, feedback):
-        layers, self.layers = self.layers, []
         path = self.parameterAsFileOutput(parameters, "OUTPUT", context)
+        files, failed = [], ""
         try:
-            files = export.write(export.plan(layers, path), context.transformContext(), feedback)
+            files = export.write(export.plan(self.layers, path), context.transformContext(), feedback)
         except (export.ExportError, OSError) as error:
-            raise QgsProcessingException(str(error)) from error
+            failed = str(error)
+        finally:
+            self.layers.clear()
+        # Raised out here, without a cause: QGIS keeps the traceback, whose frames would keep the layers, too.
+        if failed:
+            raise QgsProcessingException(failed)
         for file in files:
             feedback.pushInfo(str(file))
         return {"OUTPUT": str(files[0]), "FILES": [str(file) for file in files]}

@@ -5,7 +5,7 @@ import time
 import pytest
 from geolivelihood_qgis import classFactory
 from geolivelihood_qgis.env import settings
-from qgis.core import QgsApplication, QgsProject, QgsSettings
+from qgis.core import QgsApplication, QgsProject, QgsSettings, QgsVectorLayer
 
 LONG_S = 120
 
@@ -49,3 +49,13 @@ def tree():
         ]
 
     return lambda: read(QgsProject.instance().layerTreeRoot())
+
+
+@pytest.fixture
+def opened(qgis_new_project):
+    """Open a layer of a file, owned by the project: what is owned by Python could outlive QGIS."""
+
+    def opened(path, name):
+        return QgsProject.instance().addMapLayer(QgsVectorLayer(f"{path}|layername={name}", name, "ogr"))
+
+    return opened

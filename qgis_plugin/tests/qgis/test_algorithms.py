@@ -135,16 +135,16 @@ def test_export_to_geopackage_keeps_styles_and_provenance(plugin, results, tmp_p
     assert described == {"cells": "Cells", "clusters": "Survey clusters"}
 
 
-def test_export_takes_the_style_that_is_seen(plugin, results, tmp_path):
-    layer = QgsVectorLayer(f"{results}|layername=cells", "Cells", "ogr")
+def test_export_takes_the_style_that_is_seen(plugin, results, tmp_path, opened):
+    layer = opened(results, "cells")
     layer.setOpacity(0.5)
     out = tmp_path / "out.gpkg"
     processing.run("geolivelihood:export", {"LAYERS": [layer], "OUTPUT": str(out)})
     assert QgsVectorLayer(f"{out}|layername=cells", "Cells", "ogr").opacity() == 0.5
 
 
-def test_export_can_leave_out_clusters(plugin, results, tmp_path):
-    layers = [QgsVectorLayer(f"{results}|layername={n}", n, "ogr") for n in ("clusters", "regions")]
+def test_export_can_leave_out_clusters(plugin, results, tmp_path, opened):
+    layers = [opened(results, n) for n in ("clusters", "regions")]
     out = tmp_path / "public.gpkg"
     processing.run("geolivelihood:export", {"LAYERS": layers, "WITHOUT_CLUSTERS": True, "OUTPUT": str(out)})
     assert query(out, "SELECT table_name FROM gpkg_geometry_columns") == [("regions",)]
@@ -166,15 +166,15 @@ def test_export_to_geojson_is_rfc_7946(plugin, tmp_path):
     assert found["properties"] == {"name": "é"}
 
 
-def test_several_layers_to_geojson_are_several_files(plugin, results, tmp_path):
-    layers = [QgsVectorLayer(f"{results}|layername={n}", n, "ogr") for n in ("cells", "regions")]
+def test_several_layers_to_geojson_are_several_files(plugin, results, tmp_path, opened):
+    layers = [opened(results, n) for n in ("cells", "regions")]
     done = processing.run("geolivelihood:export", {"LAYERS": layers, "OUTPUT": str(tmp_path / "a.geojson")})
     assert [Path(file).name for file in done["FILES"]] == ["a_cells.geojson", "a_regions.geojson"]
     assert all(Path(file).exists() for file in done["FILES"])
 
 
-def test_an_existing_target_is_refused_and_untouched(plugin, results, tmp_path):
-    layer = QgsVectorLayer(f"{results}|layername=cells", "Cells", "ogr")
+def test_an_existing_target_is_refused_and_untouched(plugin, results, tmp_path, opened):
+    layer = opened(results, "cells")
     out = tmp_path / "mine.gpkg"
     out.write_bytes(b"mine")
     with pytest.raises(QgsProcessingException, match="never overwritten"):
@@ -182,8 +182,8 @@ def test_an_existing_target_is_refused_and_untouched(plugin, results, tmp_path):
     assert out.read_bytes() == b"mine"
 
 
-def test_an_unknown_format_is_refused(plugin, results, tmp_path):
-    layer = QgsVectorLayer(f"{results}|layername=cells", "Cells", "ogr")
+def test_an_unknown_format_is_refused(plugin, results, tmp_path, opened):
+    layer = opened(results, "cells")
     with pytest.raises(QgsProcessingException, match=r"\.gpkg or \.geojson"):
         processing.run("geolivelihood:export", {"LAYERS": [layer], "OUTPUT": str(tmp_path / "a.docx")})
 

@@ -6,7 +6,7 @@ import pytest
 from geolivelihood_qgis import classFactory
 from geolivelihood_qgis.env import settings
 from geolivelihood_qgis.gui.settings_dialog import SettingsDialog
-from qgis.core import Qgis, QgsApplication, QgsVectorLayer
+from qgis.core import Qgis, QgsApplication
 from qgis.PyQt.QtWidgets import QFileDialog, QLabel, QPushButton
 
 ACTIONS = ["glqActionLoad", "glqActionExport", "glqActionRun", "glqActionSettings"]
@@ -113,8 +113,8 @@ def test_export_without_a_selection_says_what_to_do(plugin, answer, select):
     assert "Select the layers" in text
 
 
-def test_export_from_the_toolbar(plugin, results, tmp_path, choose, answer, select):
-    select(QgsVectorLayer(f"{results}|layername=cells", "Cells", "ogr"))
+def test_export_from_the_toolbar(plugin, results, tmp_path, choose, answer, select, opened):
+    select(opened(results, "cells"))
     choose(tmp_path / "cells", "GeoJSON (*.geojson)")
     level, text = answer(1)
     assert level == Qgis.MessageLevel.Success, text
