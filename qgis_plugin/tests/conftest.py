@@ -110,9 +110,26 @@ def recipe_file(project_file, worker_python, tmp_path_factory):
     return out
 
 
-def program(name):
-    """The path of a program; without it the test skips (on CI it fails)."""
-    found = shutil.which(name)
-    if not found:
-        (pytest.fail if ON_CI else pytest.skip)(f"{name} is not installed")
-    return found
+@pytest.fixture(scope="session")
+def find_program():
+    """Find a program; without it the test skips (on CI it fails)."""
+
+    def find(name):
+        found = shutil.which(name)
+        if not found:
+            (pytest.fail if ON_CI else pytest.skip)(f"{name} is not installed")
+        return found
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def system_environment():
+    """The environment for a QGIS of its own: without what leads ours into .venv."""
+    return child_environment(os.environ)
+
+
+@pytest.fixture(scope="session")
+def quick():
+    """Changes to the invented country's project that keep a run short."""
+    return QUICK

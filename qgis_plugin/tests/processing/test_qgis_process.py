@@ -1,0 +1,94 @@
+"""The algorithms through ``qgis_process``: a QGIS without windows, and with the plugin alone."""
+
+import json
+import os
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import pytest
+
+PLUGINS = Path(__file__).resolve().parents[2]
+LONG_S = 600
+
+
+@pytest.fixture(scope="module")
+def qgis_process(tmp_path_factory, find_program, system_environment):
+    """Run ``qgis_process`` in a fresh profile with the plugin enabled; return its JSON and what it said."""
+    program = find_program("qgis_process.bin")
+    environment = {
+        **system_environment,
+        "QT_QPA_PLATFORM": "offscreen",
+        "QGIS_CUSTOM_CONFIG_PATH": str(tmp_path_factory.mktemp("profile")),
+        "QGIS_PLUGINPATH": str(PLUGINS),
+    }
+
+    def run(*arguments, **variables):
+        done = subprocess.run(
+            [program, *arguments],
+            env=environment | variables,
+            capture_output=True,
+            text=True,
+            timeout=LONG_S,
+            check=False,
+        )
+        start = done.stdout.find("{")
+        return json.loads(done.stdout[start:]) if start >= 0 else {}, done.stdout + done.stderr
+
+    run("plugins", "enable", "geolivelihood_qgis")
+    return run
+
+
+def test_the_algorithms_are_listed(qgis_process):
+    listed, said = qgis_process("--json", "list")
+    found = listed["providers"]["geolivelihood"]["algorithms"]
+    assert sorted(found) == [f"geolivelihood:{name}" for name in ("export", "load_results", "run_project")], (
+        said
+    )
+
+
+def test_load_results(qgis_process, results):
+    done, said = qgis_process("--json", "run", "geolivelihood:load_results", f"--INPUT={results}")
+    assert done["results"]["COUNT"] == 7, said
+    assert f"{results}|layername=cells" in done["results"]["LAYERS"]
+
+
+def test_export(qgis_process, results, tmp_path):
+    out = tmp_path / "läuft.gpkg"
+    cells, regions = (f"--LAYERS={results}|layername={name}" for name in ("cells", "regions"))
+    done, said = qgis_process("--json", "run", "geolivelihood:export", cells, regions, f"--OUTPUT={out}")
+    assert done["results"]["FILES"] == [str(out)], said
+    base = sqlite3.connect(out)
+    styles = base.execute("SELECT f_table_name FROM layer_styles WHERE useAsDefault ORDER BY 1").fetchall()
+    base.close()
+    assert styles == [("cells",), ("regions",)]
+
+
+def test_run_project(qgis_process, project_file, worker_python, tmp_path, quick):
+    out = tmp_path / "out" / "run.gpkg"
+    changes = "\n".join(f"{key} = {json.dumps(value)}" for key, value in quick.items())
+    done, said = qgis_process(
+        "--json",
+        "run",
+        "geolivelihood:run_project",
+        f"--PROJECT={project_file}",
+        f"--SET={changes}",
+        f"--OUTPUT={out}",
+        GEOLIVELIHOOD_PYTHON=worker_python,
+    )
+    assert done.get("results", {}).get("OUTPUT") == str(out), said
+    assert f"{out}|layername=cells" in done["results"]["LAYERS"]
+    assert out.exists()
+    assert not list(out.parent.glob("*.part*"))
+
+
+def test_run_project_without_a_worker(qgis_process, project_file, tmp_path):
+    arguments = (
+        "run",
+        "geolivelihood:run_project",
+        f"--PROJECT={project_file}",
+        f"--OUTPUT={tmp_path / 'o.gpkg'}",
+    )
+    _, said = qgis_process(*arguments, PATH=os.defpath, GEOLIVELIHOOD_PYTHON="")
+    assert "No worker Python is set" in said
+    assert not (tmp_path / "o.gpkg").exists()
