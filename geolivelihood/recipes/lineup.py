@@ -36,7 +36,12 @@ _BUILDERS: dict[str, Callable[..., Any]] = {
     "image": models.ImageRegressor,
     "cell": models.CellRegressor,
 }
-_GRAPH_OPTIONS = ("edges", "k", "max_km", "bandwidth_km", "radius_km", "normalise", "max_photos")
+_GRAPH_OPTIONS = tuple(
+    name
+    for name in inspect.signature(graphs.cluster_graphs).parameters
+    if name not in ("images", "features", "seed")
+)
+_SPARSE = {"edges": "knn", "normalise": "row"}  # within a village dense edges are nearly all ones
 
 
 def build_estimator(choice: ModelChoice, *, seed: int) -> Any:
@@ -343,7 +348,7 @@ class LineUp:
         """Graph, or list of picture files, of each place; ``None`` where there is no picture."""
         names = self.data.seen_by(model)
         if model.name == "graph":
-            options = {key: model.options[key] for key in _graph_options(model)}
+            options = _SPARSE | {key: model.options[key] for key in _graph_options(model)}
             made = self.data.graphs(names, pairs, **options)
         else:
             files = self.data.images(names[0]).drop_duplicates("image_id").set_index("image_id")["path"]
