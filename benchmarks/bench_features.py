@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from benchmarks.harness import Comparison
-from geolivelihood.features import Backbone, Picture, embed
+from geolivelihood.features import Backbone, Picture, embed, headless
 
 # fewer pictures for a quick look; the promise is about 2,000
 _N = int(os.environ.get("GEOLIVELIHOOD_BENCH_PHOTOS", "2000"))
@@ -24,13 +24,13 @@ _WIDTH, _HEIGHT, _SIZE = 640, 480, 224
 
 
 def _photo(seed: int) -> bytes:
-    """A JPEG (640 x 480, about 130 kB) of smooth shapes under noise, as costly to decode as a photo."""
+    """A JPEG (640 x 480, about 65 kB) with as many bytes per pixel as Mapillary's photos, or a few more."""
     rng = np.random.default_rng(seed)
-    shapes = Image.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8))
+    shapes = Image.fromarray(rng.integers(0, 256, (24, 32, 3), dtype=np.uint8))
     smooth = np.asarray(shapes.resize((_WIDTH, _HEIGHT), Image.Resampling.BICUBIC), dtype=np.float32)
-    noisy = smooth + rng.normal(0, 12, (_HEIGHT, _WIDTH, 1)).astype(np.float32)
+    noisy = smooth + rng.normal(0, 4, (_HEIGHT, _WIDTH, 1)).astype(np.float32)
     buffer = io.BytesIO()
-    Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=90)
+    Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=85)
     return buffer.getvalue()
 
 
@@ -45,10 +45,12 @@ def _setup() -> dict[str, Any]:
     encoder = Backbone("resnet18", size=_SIZE)
     pixels = np.random.default_rng(0).integers(0, 256, (3, _SIZE, _SIZE), dtype=np.uint8)
     tensors = [encoder.prepare(Picture(pixels, 255.0))] * encoder.batch_size
-    inputs = encoder._inputs(torch.from_numpy(np.stack(tensors)))
-    for _ in range(3):  # the first passes choose kernels
-        encoder.encode(tensors)
-    return {"folder": folder, "images": images, "encoder": encoder, "inputs": inputs}
+    network = headless("resnet18", size=_SIZE)[0].to(memory_format=torch.channels_last)
+    inputs = torch.rand(encoder.batch_size, 3, _SIZE, _SIZE).contiguous(memory_format=torch.channels_last)
+    encoder.encode(tensors)  # the first passes choose kernels
+    with torch.inference_mode():
+        network(inputs)
+    return {"folder": folder, "images": images, "encoder": encoder, "network": network, "inputs": inputs}
 
 
 def _embed(data: dict[str, Any]) -> None:
@@ -56,18 +58,17 @@ def _embed(data: dict[str, Any]) -> None:
 
 
 def _forward(data: dict[str, Any]) -> None:
-    """The very same network (channels last, same batch size), fed with a tensor that is there already."""
-    inputs = data["inputs"].contiguous(memory_format=torch.channels_last)
+    """Torchvision's network at its fastest (channels last, the same batches), fed with a tensor in memory."""
     with torch.inference_mode():
-        for _ in range(-(-_N // len(inputs))):
-            data["encoder"].network(inputs)
+        for _ in range(-(-_N // len(data["inputs"]))):
+            data["network"](data["inputs"])
 
 
 COMPARISONS = (
     Comparison(
         name="embedding",
         what=f"embed {_N:,} JPEGs of {_WIDTH} x {_HEIGHT} (resnet18, CPU, {_SIZE} px) into a store",
-        against="forward passes of the same network on tensors in memory",
+        against="forward passes of torchvision's network (channels last) on tensors in memory",
         goal=round(1 / 0.9, 3),
         goal_is_most=True,
         setup=_setup,

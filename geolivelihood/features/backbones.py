@@ -12,7 +12,9 @@ import numpy as np
 import torch
 import torchvision
 from torch import Tensor, nn
+from torch.fx.experimental.optimization import fuse
 from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
 
 from geolivelihood.errors import InputError
 from geolivelihood.features.pictures import Picture, Reading
@@ -30,6 +32,7 @@ __all__ = ["Backbone", "backbone_names", "headless"]
 # statistics of ImageNet, with which torchvision's weights were trained
 _MEAN = (0.485, 0.456, 0.406)
 _SD = (0.229, 0.224, 0.225)
+_RESNET18_FLOPS = 3_628_146_688  # of a picture of 224 x 224 pixels
 
 
 def backbone_names() -> list[str]:
@@ -145,7 +148,6 @@ class Backbone:
     # bf16 autocast changes features by about 1 %, and more than doubles the rate where hardware has it
     half = True
     fitted = True
-    batch_size = 16
 
     def __init__(
         self,
@@ -170,8 +172,9 @@ class Backbone:
         self.network, self.dim = headless(name, size=size, seed=seed)
         self.weights, self.report = self._load(weights, prefix)
         self.weights_hash = state_hash(self.network.state_dict())
+        self.batch_size = _batch_size(self.network, size)
         # convolutions on CPUs are up to twice as fast with the channels last
-        self.network.to(memory_format=torch.channels_last)
+        self.network = _folded(self.network).to(memory_format=torch.channels_last)
 
     def _load(self, weights: str | Path, prefix: str | None) -> tuple[str, WeightReport]:
         if weights == "random":
@@ -281,6 +284,21 @@ class Backbone:
     def __repr__(self) -> str:
         """Name, number of features and weights."""
         return f"Backbone({self.name}: {self.dim} features, weights {self.weights} {self.weights_hash[:8]})"
+
+
+def _folded(network: nn.Module) -> nn.Module:
+    """The network with batch normalisation folded into its convolutions: the same, a tenth faster."""
+    try:
+        return fuse(network)
+    except Exception:  # tracing fails in as many ways as there are networks; untraced they work as well
+        return network
+
+
+def _batch_size(network: nn.Module, size: int) -> int:
+    """Pictures that one core encodes in about .3 s: 16 through a resnet18 at 224 pixels."""
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        network(torch.zeros(1, 3, size, size))
+    return int(np.clip(16 * _RESNET18_FLOPS // max(counter.get_total_flops(), 1), 1, 64))
 
 
 def _check_options(

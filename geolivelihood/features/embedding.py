@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
@@ -19,7 +19,8 @@ from geolivelihood import __version__
 from geolivelihood.errors import InputError, MissingColumnError, TooManyRejectedError
 from geolivelihood.features import parts
 from geolivelihood.features.encoders import Encoder, fingerprint
-from geolivelihood.features.loading import Loaded, load, reading_order
+from geolivelihood.features.lanes import in_lanes
+from geolivelihood.features.loading import Loaded, Loader, reading_order, stretches
 from geolivelihood.features.store import FeatureStore, claim_store, save_state, write_manifest
 from geolivelihood.files import content_hash
 from geolivelihood.progress import track
@@ -28,6 +29,7 @@ __all__ = ["embed"]
 
 _BATCHES_PER_PART = 32
 _SAMPLE = 128
+_GPU_BATCH = 128
 
 
 class _Run(NamedTuple):
@@ -59,9 +61,10 @@ def embed(
 ) -> FeatureStore:
     """Embed every picture of a table; go on where an earlier run stopped.
 
-    Pictures are read in worker threads while the encoder works. Every few batches are written as a part; a
-    run that was killed reuses them and ends with the same file, byte for byte. Pictures that the store has
-    already, and whose file (path, size, modification time) and window are the same, are not read again.
+    On a CPU several batches are read and encoded side by side, one per core; for a GPU they are read
+    in worker threads. Every few batches are written as a part; a run that was killed reuses them and ends
+    with the same file, byte for byte. Pictures that the store has already, and whose file (path, size,
+    modification time) and window are the same, are not read again.
 
     Parameters
     ----------
@@ -74,10 +77,11 @@ def embed(
     store
         Folder of the feature store; made if it is not there.
     batch_size
-        Pictures per forward pass; ``None`` takes the encoder's own on a CPU and eight times as many on a
-        GPU. The result differs between batch sizes by float32 rounding only.
+        Pictures per forward pass; ``None`` takes the encoder's own on a CPU and 128 on a GPU. The
+        result differs between batch sizes by float32 rounding only.
     workers
-        Threads that read pictures; ``None`` takes one per core, at most 16. The result does not depend on it.
+        Threads; ``None`` takes as many as PyTorch would use on a CPU, and one per core for a GPU. The
+        result does not depend on it.
     device
         ``"cpu"``, ``"cuda"``...; ``"auto"`` takes a GPU where there is one.
     precision
@@ -114,8 +118,8 @@ def embed(
         ids=table["image_id"].to_numpy(dtype=object),
         encoder=ready,
         store=folder,
-        batch_size=batch_size or ready.batch_size * (1 if place == "cpu" else 8),
-        workers=workers or min(16, _cores()),
+        batch_size=batch_size or (ready.batch_size if place == "cpu" else _GPU_BATCH),
+        workers=workers or (torch.get_num_threads() if place == "cpu" else _cores()),
         device=place,
         precision=manifest["precision"],
         root=None if root is None else Path(root),
@@ -197,8 +201,11 @@ def _fitted(run: _Run) -> Encoder:
     chosen = rng.permutation(len(run.images))[:_SAMPLE]
     order = reading_order(run.images)
     sample = order[np.isin(order, chosen)]
-    stream = load(run.images, sample, run.encoder, root=run.root, workers=run.workers, ahead=run.workers)
-    loaded = list(track(stream, f"fitting {run.encoder.name}", total=len(sample)))
+    loader = Loader(run.images, run.encoder, run.root)
+    tasks = stretches(run.images, sample, 8)
+    stream = in_lanes(loader.load, tasks, workers=run.workers)
+    text = f"reading a sample to fit {run.encoder.name}"
+    loaded = [item for items in track(stream, text, total=len(tasks)) for item in items]
     arrays = [item.array for item in loaded if item.array is not None]
     if not arrays:
         reasons = {run.ids[item.position]: item.reason for item in loaded}
@@ -224,8 +231,8 @@ def _embed_pending(run: _Run, manifest: dict) -> dict[str, str]:
     todo = pending[~np.repeat(done, size)[: len(pending)]]
     targets = (path for path, there in zip(files, done) if not there)
     text = f"embedding pictures with {run.encoder.name}"
-    batches = track(_batches(run, todo), text, total=-(-len(todo) // run.batch_size))
-    while group := list(_embedded(run, marks, islice(batches, _BATCHES_PER_PART), rejected)):
+    batches = track(_batches(run, marks, todo), text, total=-(-len(todo) // run.batch_size))
+    while group := list(_collected(run, islice(batches, _BATCHES_PER_PART), rejected)):
         rows = parts.Rows(*(np.concatenate(column) for column in zip(*(part.rows for part in group))))
         aside = {name: reason for part in group for name, reason in part.rejected.items()}
         parts.write_part(next(targets), parts.Part(rows, aside))
@@ -243,41 +250,48 @@ def _plan(run: _Run, marks: np.ndarray) -> tuple[str, np.ndarray]:
     return content_hash([ids, marks[pending].tolist(), run.batch_size, _BATCHES_PER_PART]), pending
 
 
-def _batches(run: _Run, positions: np.ndarray) -> Iterator[list[Loaded]]:
-    stream = load(
-        run.images,
-        positions,
-        run.encoder,
-        root=run.root,
-        workers=run.workers,
-        ahead=2 * run.batch_size,
-    )
-    while batch := list(islice(stream, run.batch_size)):
-        yield batch
+def _batches(run: _Run, marks: np.ndarray, positions: np.ndarray) -> Iterator[parts.Part]:
+    """Embedded batches, in order. On a CPU each lane reads and encodes; a GPU is fed from the lanes."""
+    loader = Loader(run.images, run.encoder, run.root)
+    on_cpu = run.device == "cpu"
+
+    def load(stretch: np.ndarray) -> list[list[Loaded]]:
+        loaded = loader.load(stretch)
+        return [loaded[k : k + run.batch_size] for k in range(0, len(loaded), run.batch_size)]
+
+    def load_and_encode(stretch: np.ndarray) -> list[parts.Part]:
+        return [_encoded(run, marks, batch) for batch in load(stretch)]
+
+    tasks = stretches(run.images, positions, run.batch_size)
+    if on_cpu:
+        for done in in_lanes(load_and_encode, tasks, workers=run.workers):
+            yield from done
+        return
+    for batches in in_lanes(load, tasks, workers=run.workers):
+        for batch in batches:
+            yield _encoded(run, marks, batch)
 
 
-def _embedded(
-    run: _Run, marks: np.ndarray, batches: Iterator[list[Loaded]], rejected: dict[str, str]
-) -> Iterator[parts.Part]:
-    """Encode batches one by one; the pictures that fall out are added to ``rejected``."""
+def _encoded(run: _Run, marks: np.ndarray, batch: list[Loaded]) -> parts.Part:
+    """Features of a batch, and the pictures that fall out of it."""
+    arrays = [item.array for item in batch if item.array is not None]
+    positions = np.array([item.position for item in batch if item.array is not None], dtype=np.intp)
+    values = np.empty((0, run.encoder.dim), dtype=np.float32)
+    if arrays:
+        values = run.encoder.encode(arrays, device=run.device, precision=run.precision)
+    finite = np.isfinite(values).all(axis=1)
+    aside = {run.ids[item.position]: item.reason for item in batch if item.array is None}
+    aside |= dict.fromkeys(run.ids[positions[~finite]], "its features are not finite numbers")
+    kept = positions[finite]
+    return parts.Part(parts.Rows(run.ids[kept], marks[kept], values[finite]), aside)
+
+
+def _collected(run: _Run, batches: Iterator[parts.Part], rejected: dict[str, str]) -> Iterator[parts.Part]:
+    """The same batches; the pictures that they set aside are added to ``rejected`` and counted."""
     for batch in batches:
-        good = [item for item in batch if item.array is not None]
-        aside = {run.ids[item.position]: item.reason for item in batch if item.array is None}
-        values = _encoded(run, [item.array for item in good if item.array is not None])
-        finite = np.isfinite(values).all(axis=1)
-        positions = np.array([item.position for item in good], dtype=np.intp)
-        for position in positions[~finite]:  # rare
-            aside[run.ids[position]] = "its features are not finite numbers"
-        rejected |= aside
+        rejected |= batch.rejected
         _check_rejected(run, rejected)
-        kept = positions[finite]
-        yield parts.Part(parts.Rows(run.ids[kept], marks[kept], values[finite]), aside)
-
-
-def _encoded(run: _Run, arrays: Sequence[np.ndarray]) -> np.ndarray:
-    if not arrays:
-        return np.empty((0, run.encoder.dim), dtype=np.float32)
-    return run.encoder.encode(arrays, device=run.device, precision=run.precision)
+        yield batch
 
 
 def _check_rejected(run: _Run, rejected: dict[str, str]) -> None:

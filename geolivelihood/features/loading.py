@@ -1,15 +1,8 @@
-"""Pictures from disk in worker threads, in a fixed order, the unreadable ones with their reasons.
-
-Threads, not processes: Pillow, GDAL and PyTorch release the interpreter's lock while they work, nothing is
-copied between processes, and nothing is left behind when a run is killed.
-"""
+"""Pictures from disk, as an encoder takes them, the unreadable ones with their reasons."""
 
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +16,7 @@ from geolivelihood.features.encoders import Encoder
 from geolivelihood.features.pictures import Picture, read_picture, select_bands
 from geolivelihood.tables.windows import read_chips
 
-__all__ = ["Loaded", "load", "reading_order"]
+__all__ = ["Loaded", "Loader", "full_path", "reading_order", "stretches"]
 
 WINDOW = ["col_off", "row_off", "width", "height"]
 _SLAB_BYTES = 64_000_000
@@ -60,56 +53,55 @@ def _windowed(images: pd.DataFrame) -> np.ndarray:
     return images[WINDOW].notna().all(axis=1).to_numpy()
 
 
-def load(
-    images: pd.DataFrame,
-    positions: np.ndarray,
-    encoder: Encoder,
-    *,
-    root: Path | None,
-    workers: int,
-    ahead: int,
-) -> Iterator[Loaded]:
-    """Read and prepare the rows at ``positions``, in that order, ``ahead`` of them in advance."""
+def stretches(images: pd.DataFrame, positions: np.ndarray, batch_size: int) -> list[np.ndarray]:
+    """Positions in pieces that are best read in one go, each of whole batches but the last.
+
+    Photos come batch by batch; neighbouring windows of rasters as many at a time as 64 MB hold, so that
+    a stretch of raster is decoded once.
+    """
+    starts = np.arange(0, len(positions), batch_size)
     windowed = _windowed(images)[positions]
-    loader = _Loader(images, encoder, root)
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="pictures")
-    try:
-        yield from _in_order(pool, loader.file, positions[~windowed].tolist(), ahead + workers)
-        chips = positions[windowed]
-        slabs = (
-            np.split(chips, range(loader.slab(chips), len(chips), loader.slab(chips))) if len(chips) else []
-        )
-        yield from _in_order(pool, loader.chips, slabs, workers)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    if windowed.any():
+        largest = images.iloc[positions[windowed]][WINDOW[2:]].prod(axis=1).max()
+        slab = int(np.clip(_SLAB_BYTES // (max(largest, 1) * 4 * 4), 1, 4096)) // batch_size * batch_size
+        first = int(np.argmax(windowed))
+        starts = starts[
+            (starts <= first) | ((starts - -(-first // batch_size) * batch_size) % max(slab, batch_size) == 0)
+        ]
+    return np.split(positions, starts[1:])
 
 
-def _in_order(
-    pool: ThreadPoolExecutor, function: Callable[..., list[Loaded]], tasks: Iterable, ahead: int
-) -> Iterator[Loaded]:
-    waiting: deque[Future[list[Loaded]]] = deque()
-    for task in tasks:
-        waiting.append(pool.submit(function, task))
-        if len(waiting) > ahead:
-            yield from waiting.popleft().result()
-    while waiting:
-        yield from waiting.popleft().result()
+class Loader:
+    """Reads and prepares rows of a table; one serves all threads.
 
-
-class _Loader:
-    """What the worker threads share: the table, the encoder, the folder of relative paths."""
+    Parameters
+    ----------
+    images
+        ``image_id``, ``path``, perhaps windows.
+    encoder
+        Says how pictures are to be read, and prepares them.
+    root
+        Folder that relative paths start from.
+    """
 
     def __init__(self, images: pd.DataFrame, encoder: Encoder, root: Path | None) -> None:
         self.images, self.encoder, self.root = images, encoder, root
         self.paths = images["path"].astype(str).to_numpy(dtype=object)
+        self.windowed = _windowed(images)
 
-    def file(self, position: int) -> list[Loaded]:
+    def load(self, positions: np.ndarray) -> list[Loaded]:
+        """The pictures at ``positions``, in this order."""
+        chips = positions[self.windowed[positions]]
+        found = {item.position: item for item in self._chips(chips)} if len(chips) else {}
+        return [found.get(position) or self._file(position) for position in positions.tolist()]
+
+    def _file(self, position: int) -> Loaded:
         path = full_path(self.paths[position], self.root)
         try:
             picture = read_picture(path, self.encoder.reading)
         except Exception as error:  # decoders raise anything on hostile bytes
-            return [Loaded(position, None, _reason(error, path))]
-        return [self._prepared(position, picture)]
+            return Loaded(position, None, _reason(error, path))
+        return self._prepared(position, picture)
 
     def _prepared(self, position: int, picture: Picture) -> Loaded:
         try:
@@ -117,14 +109,7 @@ class _Loader:
         except InputError as error:
             return Loaded(position, None, str(error))
 
-    def slab(self, positions: np.ndarray) -> int:
-        """Windows that are read in one go: as many as 64 MB hold."""
-        if not len(positions):
-            return 1
-        largest = self.images.iloc[positions][WINDOW[2:]].prod(axis=1).max()
-        return int(np.clip(_SLAB_BYTES // (max(largest, 1) * 4 * 4), 1, 4096))
-
-    def chips(self, positions: np.ndarray) -> list[Loaded]:
+    def _chips(self, positions: np.ndarray) -> list[Loaded]:
         table = self.images.iloc[positions].assign(image_id=positions.astype(str))
         table[WINDOW] = table[WINDOW].astype(np.int64)
         reasons: dict[str, str] = {}

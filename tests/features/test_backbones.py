@@ -150,6 +150,19 @@ def test_wrong_bands_and_units(small):
     assert ranged.prepare(Picture(np.full((3, 32, 32), 1500, dtype=np.float32), None)).mean() == 0.5
 
 
+@pytest.mark.parametrize("name", ["mobilenet_v3_small", "densenet121", "swin_t"])
+def test_folding_changes_nothing(name):
+    network, _ = headless(name, size=64)
+    x = torch.rand(2, 3, 64, 64)
+    with torch.inference_mode():
+        torch.testing.assert_close(Backbone(name, size=64).network(x), network(x), rtol=1e-3, atol=1e-5)
+
+
+def test_batches_shrink_with_the_cost_of_the_network():
+    assert Backbone("resnet18", size=224).batch_size == 16
+    assert Backbone("resnet50", size=224).batch_size < 16
+
+
 def test_raw_values_of_the_paper_mode():
     raw = Backbone("resnet18", size=32, normalise="none")
     values = raw._inputs(torch.full((1, 3, 2, 2), 200, dtype=torch.uint8))

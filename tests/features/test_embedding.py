@@ -274,13 +274,12 @@ def test_cancelled_run_goes_on_with_the_same_result(tmp_path, photos, counted, m
     encode = {"batch_size": 2, "workers": 2}
     whole = embed(images, encoder("summary"), store=tmp_path / "whole", **encode)
     counted.clear()
-    listener = _Stop(after=18)
+    listener = _Stop(after=8)
     with pytest.raises(Cancelled), listening(listener):
         embed(images, encoder("summary"), store=tmp_path / "s", **encode)
     assert "embedding pictures with summary" in listener.texts
-    assert 0 < sum(counted) < 12
     done = len(list((tmp_path / "s" / "parts").glob("*.parquet"))) * 4
-    assert done
+    assert 0 < done < 12
     counted.clear()
     store = embed(images, encoder("summary"), store=tmp_path / "s", **encode)
     assert sum(counted) == 12 - done
@@ -290,12 +289,12 @@ def test_cancelled_run_goes_on_with_the_same_result(tmp_path, photos, counted, m
 def test_another_table_after_an_interruption_keeps_the_parts(tmp_path, photos, counted, monkeypatch):
     monkeypatch.setattr(module, "_BATCHES_PER_PART", 2)
     images = photos(13)
-    with pytest.raises(Cancelled), listening(_Stop(after=18)):
+    with pytest.raises(Cancelled), listening(_Stop(after=8)):
         embed(images.iloc[:12], encoder("summary"), store=tmp_path / "s", batch_size=2)
     kept = len(list((tmp_path / "s" / "parts").glob("*.parquet"))) * 4
     counted.clear()
     store = embed(images, encoder("summary"), store=tmp_path / "s", batch_size=2)
-    assert sum(counted) == 13 - kept and kept
+    assert sum(counted) == 13 - kept and 0 < kept < 12
     assert store.read().index.tolist() == images["image_id"].tolist()
 
 
