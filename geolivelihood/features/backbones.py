@@ -145,7 +145,7 @@ class Backbone:
         If torchvision's weights can be had neither from the cache nor from the network.
     """
 
-    # bf16 autocast changes features by about 1 %, and more than doubles the rate where hardware has it
+    # networks bear bf16 autocast: features change by about 1 %
     half = True
     fitted = True
 

@@ -175,6 +175,7 @@ def test_options(options):
         Backbone("resnet18", size=32, **options)
 
 
+@pytest.mark.gpu
 def test_gpu_agrees(small, rng):
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
