@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -161,7 +162,12 @@ def demo(
     with _progress():
         country = make_country(folder / "country", seed=seed, **size)
         result = run_project(country.project, overrides={"out": os.path.relpath(folder, country.folder)})
+        score = _against_truth(country, result.geopackage)
     _print_result(result)
+    out.print(
+        f"The country is invented, so the truth is known: the map's r² with it is [bold]{score:.2f}[/],"
+    )
+    out.print("each cell counting by its people.")
 
 
 @app.command()
@@ -296,6 +302,9 @@ def main(arguments: list[str] | None = None) -> None:
     5 out of memory, 6 the input cannot be used, 7 the output cannot be written.
     """
     logging.basicConfig(level=os.environ.get("GEOLIVELIHOOD_LOG", "WARNING"), format="%(message)s")
+    warnings.simplefilter("ignore")
+    warnings.filterwarnings("once", category=UserWarning, module="geolivelihood")
+    warnings.showwarning = _show_warning
     try:
         app(arguments, standalone_mode=False)
     except KeyboardInterrupt:
@@ -313,9 +322,26 @@ def main(arguments: list[str] | None = None) -> None:
         _end(str(error), error.exit_code)
 
 
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    err.print(f"Note: {message}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
 def _end(message: str, code: int) -> None:
     err.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
     sys.exit(code)
+
+
+def _against_truth(country: Any, geopackage: Path) -> float:
+    """r² of the mapped wealth with the true one, cells weighted by population."""
+    import pyogrio
+    from sklearn.metrics import r2_score
+
+    from geolivelihood.cells import parse_cells
+
+    table = pyogrio.read_dataframe(geopackage, layer="cells", columns=["cell", "wealth"], read_geometry=False)
+    truth = country.truth(parse_cells(table["cell"]))
+    table = truth.assign(mapped=table["wealth"].to_numpy()).dropna()
+    return r2_score(table["wealth"], table["mapped"], sample_weight=table["population"])
 
 
 def _overrides(pairs: list[str] | None) -> dict[str, Any]:
