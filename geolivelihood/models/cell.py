@@ -34,6 +34,7 @@ from geolivelihood.models.training import (
     network_arrays,
     restore_network,
     seeded,
+    single_thread,
     train,
 )
 
@@ -287,7 +288,7 @@ class CellRegressor(RegressorMixin, BaseEstimator):
         # The linear start must not have seen the held-out clusters, or no epoch could beat it.
         start = fit_ridge(tie[fit] @ table, target[fit], weights=weights[fit])
         inputs, y, w = (torch.from_numpy(array).float() for array in (table, target, weights))
-        with seeded(self.random_state):
+        with seeded(self.random_state), single_thread():
             self.network_ = self._network(table.shape[1])
             self.network_.start_at(start)
             self.history_ = train(
@@ -318,7 +319,7 @@ class CellRegressor(RegressorMixin, BaseEstimator):
         if self.head == "linear":
             values = table @ self.solution_.coef + self.solution_.intercept
         else:
-            with torch.inference_mode():
+            with torch.inference_mode(), single_thread():
                 values = self.network_.cell(torch.from_numpy(table).float()).double().numpy()
         return np.where(covered, self.target_scale_.restore(values), np.nan)
 

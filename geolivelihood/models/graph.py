@@ -27,6 +27,7 @@ from geolivelihood.models.training import (
     network_arrays,
     restore_network,
     seeded,
+    single_thread,
     train,
     use_device,
 )
@@ -98,7 +99,7 @@ class _GraphEstimator(BaseEstimator):
         y = y.float() if y.is_floating_point() else y
         w = torch.from_numpy(weights).float()
         parts = (ragged, fit, y, w), (ragged, held, y, w)
-        with seeded(self.random_state):
+        with seeded(self.random_state), single_thread():
             self.network_ = self._network(outputs)
             self.history_ = train(
                 self.network_,
@@ -137,7 +138,7 @@ class _GraphEstimator(BaseEstimator):
         ragged = ragged.standardised(self.scale_)
         where = use_device(self.device)
         network = self.network_.to(where).eval()
-        with torch.inference_mode():
+        with torch.inference_mode(), single_thread():
             for part in np.array_split(usable, -(-len(usable) // _PREDICT_SIZE)):
                 inputs = [tensor.to(where) for tensor in ragged.pick(part)]
                 result[part] = network(*inputs).double().cpu().numpy()

@@ -43,9 +43,10 @@ class GraphConvolution(nn.Module):
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor) -> Tensor:
         """Filter nodes (nodes, inputs) over edges (2, edges), source to target, into (nodes, outputs)."""
-        source, target = edge_index
-        messages = self.neighbours(x).index_select(0, source) * edge_weight[:, None]
-        return scatter(messages, target, dim=0, dim_size=len(x), reduce="sum") + self.own(x)
+        # A sparse product keeps no message per edge: several times faster than gather and scatter on CPUs.
+        size = (len(x), len(x))
+        adjacency = torch.sparse_coo_tensor(edge_index.flip(0), edge_weight, size, check_invariants=False)
+        return torch.sparse.mm(adjacency, self.neighbours(x)) + self.own(x)
 
 
 class GraphNetwork(nn.Module):

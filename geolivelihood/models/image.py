@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from geolivelihood.errors import InputError
-from geolivelihood.features.backbones import Backbone, headless
+from geolivelihood.features.backbones import headless
+from geolivelihood.features.weights import is_weights_file, load_weights, published_state, read_state
 from geolivelihood.models.picture_batches import PictureBatches, PictureStore
 from geolivelihood.models.rows import Floats, check_labels, check_target, check_weights
 from geolivelihood.models.training import (
@@ -182,12 +183,15 @@ class _ImageEstimator(BaseEstimator):
 
     def _network(self, outputs: int, *, weights: str | None) -> ImageNetwork:
         """Fresh network; ``weights=None`` leaves the backbone to be filled from a saved model."""
+        # An encoder's own network will not do: it has its batch normalisation folded away, for inference.
         seed = 0 if self.random_state is None else self.random_state
-        if weights is None:
-            network, dim = headless(self.backbone, size=self.size, seed=seed)
-        else:
-            encoder = Backbone(self.backbone, weights=weights, size=self.size, seed=seed)
-            network, dim = encoder.network, encoder.dim
+        network, dim = headless(self.backbone, size=self.size, seed=seed)
+        if weights not in (None, "random"):
+            file = is_weights_file(weights)
+            source, state = (
+                (str(weights), read_state(weights)) if file else published_state(self.backbone, weights)
+            )
+            load_weights(network, state, source=source)
         # The faster layout on CPUs; a loaded network needs the same one to give the same sums.
         network = network.to(memory_format=torch.channels_last)
         return ImageNetwork(network, dim, outputs=outputs, probabilities=self._probabilities)

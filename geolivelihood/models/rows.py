@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def take(X: Any, indices: npt.ArrayLike) -> Any:
-    """Rows of ``X``, of the same type as ``X``.
+    """Rows of ``X``, of the same type as ``X`` (a list, where that is a sequence of another kind).
 
     Parameters
     ----------
@@ -54,6 +55,8 @@ def take(X: Any, indices: npt.ArrayLike) -> Any:
         return type(X)([X[position] for position in positions])
     if isinstance(X, np.ndarray | Tie) or sparse.issparse(X):
         return X[positions]
+    if isinstance(X, Sequence) and not isinstance(X, str | bytes):
+        return [X[int(position)] for position in positions]
     msg = f"Cannot take rows of a {type(X).__name__}. Give an array, a frame, a list or a Tie."
     raise InputError(msg)
 

@@ -33,6 +33,7 @@ __all__ = [
     "network_arrays",
     "restore_network",
     "seeded",
+    "single_thread",
     "train",
     "use_device",
 ]
@@ -128,6 +129,21 @@ def seeded(seed: int | None) -> Iterator[None]:
         if seed is not None:
             torch.manual_seed(seed)
         yield
+
+
+@contextlib.contextmanager
+def single_thread() -> Iterator[None]:
+    """Run torch on one thread inside the block.
+
+    For small networks a second thread gives little and, on a busy machine, costs many times the work in
+    waiting; with one, sums do not depend on the number of cores either.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def use_device(device: str) -> torch.device:

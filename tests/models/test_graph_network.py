@@ -47,6 +47,20 @@ def test_convolution_with_normalised_kernel_gives_the_vector(convolution):
     np.testing.assert_allclose(convolution(*ragged.pick(np.array([0]))[:3]).detach(), expected, atol=1e-6)
 
 
+def test_gradients_reach_nodes_and_edges_and_parallel_edges_add_up(rng):
+    layer = GraphConvolution(2, 3).double()
+    x = torch.tensor(rng.normal(size=(4, 2)), requires_grad=True)
+    weight = torch.tensor(rng.normal(size=7), requires_grad=True)
+    edges = torch.tensor([[0, 1, 1, 2, 3, 0, 0], [1, 0, 2, 3, 3, 1, 2]])
+    adjacency = torch.zeros(4, 4, dtype=torch.double).index_put((edges[1], edges[0]), weight, accumulate=True)
+    dense = adjacency @ layer.neighbours(x) + layer.own(x)
+    sparse = layer(x, edges, weight)
+    torch.testing.assert_close(sparse, dense)
+    ours, theirs = (torch.autograd.grad((out**2).sum(), (x, weight)) for out in (sparse, dense))
+    for one, other in zip(ours, theirs):
+        torch.testing.assert_close(one, other)
+
+
 def test_normalisation_uses_the_moments_of_real_nodes():
     norm = NodeNorm(2, eps=1e-3)
     with torch.no_grad():

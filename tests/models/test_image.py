@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 from sklearn.base import clone
 
 from geolivelihood.errors import InputError, TooManyRejectedError
+from geolivelihood.features import headless
 from geolivelihood.models import ImageClassifier, ImageRegressor
 from geolivelihood.models.image import cluster_mean
 from geolivelihood.models.picture_batches import PictureBatches, PictureStore
@@ -62,6 +64,19 @@ def test_frozen_backbones_keep_their_weights(pictures):
     for name, weight in model.network_.backbone.named_parameters():
         assert torch.equal(weight, fresh.backbone.get_parameter(name)), name
     assert not torch.equal(model.network_.head.weight, fresh.head.weight)
+
+
+def test_training_starts_from_given_weights_and_keeps_batch_normalisation(pictures, tmp_path):
+    X, y = pictures
+    network, _ = headless("resnet18", size=32, seed=7)
+    file = tmp_path / "weights.safetensors"
+    save_file(network.state_dict(), file)
+    frozen = ImageRegressor(weights=str(file), freeze=True, **SMALL | {"max_epochs": 1}).fit(X[:12], y[:12])
+    backbone = frozen.network_.backbone
+    assert torch.equal(backbone.conv1.weight, network.conv1.weight)
+    assert isinstance(backbone.bn1, torch.nn.BatchNorm2d)
+    with pytest.raises(InputError, match="no weights file"):
+        ImageRegressor(weights=str(tmp_path / "absent.pth"), **SMALL).fit(X[:12], y[:12])
 
 
 def test_probabilities_are_averaged_over_pictures(pictures):

@@ -50,6 +50,10 @@ def test_take_gives_the_same_rows_of_everything(kind, indices):
         assert list(found) == list(expected)
 
 
+def test_take_of_other_sequences_is_a_list():
+    assert take(range(10, 20), [3, 1]) == [13, 11]
+
+
 def test_take_rejects_what_has_no_rows_and_masks_that_do_not_fit():
     with pytest.raises(InputError, match="3 entries but there are 4"):
         take(TABLE, np.array([True, False, True]))

@@ -14,6 +14,7 @@ from geolivelihood.models.training import (
     network_arrays,
     restore_network,
     seeded,
+    single_thread,
     train,
     use_device,
 )
@@ -124,6 +125,18 @@ def test_seeded_repeats_and_leaves_the_generator_alone():
     with seeded(1):
         assert torch.equal(first, torch.rand(3))
     assert torch.equal(expected, torch.rand(1))
+
+
+def test_single_thread_gives_the_threads_back():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(KeyError), single_thread():
+            assert torch.get_num_threads() == 1
+            raise KeyError
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_holdout_parts_are_disjoint_and_keep_groups_whole():
