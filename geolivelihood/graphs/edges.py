@@ -23,7 +23,7 @@ PAPER_RADIUS_KM = 6371.0
 _SHORT = 1e-3
 
 
-def pair_km(vectors: Floats) -> Singles:
+def pair_km(vectors: Floats, *, out: Singles | None = None) -> Singles:
     """Great-circle distance between all pairs of places.
 
     The chord between points of the unit sphere gives the arc. Subtracting the middle first keeps places
@@ -33,6 +33,8 @@ def pair_km(vectors: Floats) -> Singles:
     ----------
     vectors
         Points on the unit sphere, shape (n, 3).
+    out
+        Where to write the distances, shape (n, n); default: a new array.
 
     Returns
     -------
@@ -47,15 +49,16 @@ def pair_km(vectors: Floats) -> Singles:
     right[:3], right[3], right[4] = -2.0 * centred.T, 1.0, square
     # |a|² − 2ab + |b|² in one product
     squared = (left @ right).astype(np.float32)
-    np.maximum(squared, 0.0, out=squared)
-    chord = np.sqrt(squared)
+    np.abs(squared, out=squared)  # rounding leaves coincident places a hair below zero
+    chord = np.sqrt(squared, out=out)
     if 4 * square.max(initial=0.0) <= _SHORT:
         squared *= PAPER_RADIUS_KM / 24
         squared += PAPER_RADIUS_KM
         chord *= squared
     else:
-        chord = (2 * PAPER_RADIUS_KM) * np.arcsin(np.minimum(chord / 2, 1.0))
-    chord.flat[:: n + 1] = 0.0
+        np.arcsin(np.minimum(chord / 2, 1.0), out=chord)
+        chord *= 2 * PAPER_RADIUS_KM
+    chord.reshape(-1)[:: n + 1] = 0.0
     return chord
 
 
@@ -66,8 +69,9 @@ def kernel_weights(
     max_km: float,
     bandwidth_km: float,
     epsilon_km: float,
+    out: Singles | None = None,
 ) -> Singles:
-    """Weight of each distance.
+    """Weight of each distance, into ``out`` (which may be the distances themselves) or a new array.
 
     ``inverse_distance`` is 1 − d/``max_km`` (Lee et al. 2021; negative beyond), ``exponential``
     exp(−d/h), ``gaussian`` exp(−d²/2h²) with h = ``bandwidth_km``, and ``reciprocal`` 1/(d + ε) with
@@ -75,13 +79,17 @@ def kernel_weights(
     """
     distance = np.asarray(distance_km, dtype=np.float32)
     if kernel == "inverse_distance":
-        weight = distance * np.float32(-1 / max_km)
+        weight = np.multiply(distance, np.float32(-1 / max_km), out=out)
         weight += np.float32(1)
         return weight
     if kernel == "reciprocal":
-        return np.reciprocal(distance + np.float32(epsilon_km))
-    scaled = distance / np.float32(bandwidth_km)
-    return np.exp(-scaled) if kernel == "exponential" else np.exp(-0.5 * scaled * scaled)
+        weight = np.add(distance, np.float32(epsilon_km), out=out)
+        return np.reciprocal(weight, out=weight)
+    weight = np.divide(distance, np.float32(bandwidth_km), out=out)
+    if kernel == "gaussian":
+        np.multiply(weight, weight, out=weight)
+        weight *= np.float32(0.5)
+    return np.exp(np.negative(weight, out=weight), out=weight)
 
 
 def typical_km(distance_km: npt.NDArray[np.floating]) -> float:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any, Literal, NamedTuple, get_args, overload
 
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import shapely
 import torch
 from torch_geometric.data import Data
@@ -32,6 +35,10 @@ __all__ = ["ClusterGraphs", "Groups", "cluster_graphs", "cluster_rows"]
 Edges = Literal["inverse_distance", "exponential", "gaussian", "reciprocal", "knn", "radius"]
 
 
+# Dense graphs of 150 photos: 6 MB at once.
+_GRAPHS_AT_ONCE = 64
+
+
 class Groups(NamedTuple):
     """Rows of a table by key: those of ``keys[i]`` are ``order[starts[i]:starts[i + 1]]``, in table order."""
 
@@ -51,7 +58,7 @@ class _Rule:
     normalise: Normalise | None
 
     def weigh(
-        self, distance_km: npt.NDArray[np.floating], others: Any = slice(None)
+        self, distance_km: npt.NDArray[np.floating], *, out: npt.NDArray[np.float32] | None = None
     ) -> npt.NDArray[np.float32]:
         width = self.bandwidth_km or 1.0
         if self.bandwidth_km is None and self.kernel in ("exponential", "gaussian"):
@@ -59,7 +66,12 @@ class _Rule:
             others = distance_km[~np.eye(len(distance_km), dtype=bool)] if dense else distance_km
             width = typical_km(others)
         return kernel_weights(
-            distance_km, self.kernel, max_km=self.max_km, bandwidth_km=width, epsilon_km=self.epsilon_km
+            distance_km,
+            self.kernel,
+            max_km=self.max_km,
+            bandwidth_km=width,
+            epsilon_km=self.epsilon_km,
+            out=out,
         )
 
 
@@ -135,32 +147,40 @@ class ClusterGraphs(Sequence[Data]):
     def __getitem__(self, key: int | slice) -> Data | ClusterGraphs:
         if isinstance(key, slice):
             return ClusterGraphs(self._photos, self._which[key], self._rule, self._links)
-        return self._graph(int(self._which[key]))
+        return next(self._made(self._which[[key]]))
 
     def __iter__(self) -> Iterator[Data]:
-        return map(self._graph, self._which.tolist())
+        blocks = np.array_split(self._which, max(1, len(self) // _GRAPHS_AT_ONCE))
+        return chain.from_iterable(map(self._made, blocks))
 
-    def _graph(self, i: int) -> Data:
-        photos = self._photos
-        first, last = photos.groups.starts[i], photos.groups.starts[i + 1]
-        if self._links is None:
-            index, weight = self._dense(first, last)
-        else:
-            index, weight = self._sparse(self._links, i, int(last - first))
-        return Data(
-            x=torch.from_numpy(photos.values[photos.rows[first:last]]),
-            edge_index=index,
-            edge_weight=weight,
-            pos=torch.from_numpy(photos.lonlat[first:last]),
-            node_ids=photos.ids[first:last].tolist(),
-            cluster_id=photos.groups.keys[i],
-        )
+    def _made(self, which: npt.NDArray[np.int64]) -> Iterator[Data]:
+        """Some graphs. Their features and dense weights lie in two large arrays, cheaper than many small."""
+        photos, links = self._photos, self._links
+        first, last = photos.groups.starts[which], photos.groups.starts[which + 1]
+        sizes = last - first
+        x = photos.values[np.concatenate([photos.rows[a:b] for a, b in zip(first, last)])]
+        room = np.empty(int((sizes**2).sum()) if links is None else 0, dtype=np.float32)
+        x_end, room_end = np.cumsum(sizes), np.cumsum(sizes**2)
+        for i, a, b, n, at, to in zip(which, first, last, sizes, x_end, room_end):
+            if links is None:
+                index, weight = self._dense(photos.vectors[a:b], room[to - n * n : to])
+            else:
+                index, weight = self._sparse(links, i, n)
+            yield Data(
+                x=torch.from_numpy(x[at - n : at]),
+                edge_index=index,
+                edge_weight=weight,
+                pos=torch.from_numpy(photos.lonlat[a:b]),
+                node_ids=photos.ids[a:b].tolist(),
+                cluster_id=photos.groups.keys[i],
+            )
 
-    def _dense(self, first: int, last: int) -> tuple[torch.Tensor, torch.Tensor]:
-        n = int(last - first)
-        distance = pair_km(self._photos.vectors[first:last])
-        index = _complete(n)
-        weight = self._rule.weigh(distance).ravel()
+    def _dense(
+        self, vectors: npt.NDArray[np.float64], room: npt.NDArray[np.float32]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        n = len(vectors)
+        distance = pair_km(vectors, out=room.reshape(n, n))
+        weight, index = self._rule.weigh(distance, out=distance).ravel(), _complete(n)
         if self._rule.normalise is not None:
             source, target = index.numpy()
             weight = normalised(weight, source, target, n, self._rule.normalise)
@@ -266,11 +286,7 @@ def _photos(images: gpd.GeoDataFrame, features: pd.DataFrame, most: int | None, 
     if missing:
         msg = f"The images have no column {', '.join(sorted(missing))}; graphs join photos to clusters by id."
         raise MissingColumnError(msg)
-    if not features.index.is_unique:
-        repeated = features.index[features.index.duplicated()][:5]
-        msg = f"The index of the features repeats image ids: {', '.join(map(str, repeated))}."
-        raise InputError(msg)
-    row = features.index.get_indexer(pd.Index(images["image_id"]))
+    row = _positions(features.index, images["image_id"])
     known = np.flatnonzero((row >= 0) & images["cluster_id"].notna().to_numpy())
     if not len(known):
         msg = "No photo has both a cluster and features; do the image ids of both tables agree?"
@@ -289,14 +305,33 @@ def _anchors(images: gpd.GeoDataFrame) -> npt.NDArray[np.float64]:
     if images.crs is None:
         msg = "The images have no CRS. Set it with images.set_crs('EPSG:4326') if they are in degrees."
         raise MissingCRSError(msg)
-    geometry = images.geometry.to_crs("EPSG:4326").values
-    kind = shapely.get_type_id(geometry)
-    if (kind != 0).any():
-        geometry = shapely.point_on_surface(geometry)
-    if (kind < 0).any() or shapely.is_empty(geometry).any():
-        msg = f"{(shapely.is_empty(geometry) | (kind < 0)).sum()} images have no geometry; drop them."
+    geometry = images.geometry.to_crs("EPSG:4326").to_numpy()
+    lonlat = np.column_stack([shapely.get_x(geometry), shapely.get_y(geometry)])
+    rest = np.flatnonzero(np.isnan(lonlat[:, 0]))  # footprints have no x of their own
+    if len(rest):
+        inside = shapely.point_on_surface(geometry[rest])
+        lonlat[rest] = np.column_stack([shapely.get_x(inside), shapely.get_y(inside)])
+    if np.isnan(lonlat[rest]).any():
+        msg = f"{np.isnan(lonlat[rest, 0]).sum()} images have no geometry; drop them."
         raise InputError(msg)
-    return shapely.get_coordinates(geometry)
+    return lonlat
+
+
+def _positions(index: pd.Index, ids: pd.Series) -> npt.NDArray[np.int64]:
+    """Row of each id in a unique index, -1 where there is none."""
+    try:
+        # Arrow compares the bytes of strings; pandas would make a Python object of each.
+        known = pa.array(index)
+        unique = len(pc.unique(known)) == len(index)
+        row = pc.index_in(pa.array(ids, type=known.type), value_set=known).fill_null(-1).to_numpy()
+    except pa.ArrowException:
+        unique = index.is_unique
+        row = index.get_indexer(pd.Index(ids)) if unique else np.empty(0)
+    if not unique:
+        repeated = ", ".join(map(str, index[index.duplicated()][:5]))
+        msg = f"The index of the features repeats image ids: {repeated}."
+        raise InputError(msg)
+    return row.astype(np.int64)
 
 
 def _sampled(groups: Groups, images: pd.DataFrame, most: int, seed: int) -> Groups:
