@@ -68,7 +68,9 @@ def admin_units(boundary: gpd.GeoDataFrame) -> npt.NDArray[Any]:
     return units
 
 
-def find_borders(points: Floats, units: npt.NDArray[Any], *, reach: float) -> Border:
+def find_borders(
+    points: Floats, units: npt.NDArray[Any], *, reach: float, nearest: float = _NEAREST_M
+) -> Border:
     """Find the unit of each point and the part of it within ``reach`` metres.
 
     Parameters
@@ -79,8 +81,10 @@ def find_borders(points: Floats, units: npt.NDArray[Any], *, reach: float) -> Bo
         Polygons from :func:`admin_units`.
     reach
         Half the side of the window that matters, metres.
+    nearest
+        Metres up to which a point outside every unit belongs to the nearest one.
     """
-    unit, place = _unit_of(points, units)
+    unit, place = _unit_of(points, units, min(nearest, _NEAREST_M))
     window = np.full(len(points), None, dtype=object)
     rows = np.flatnonzero(unit >= 0)
     frames = cut_polygons(_frames(points[rows], reach))
@@ -145,16 +149,16 @@ def _unit_of(
     unit[row[::-1]] = found[::-1]  # the first of several units that overlap
     place[row] = "inside"
     lost = np.flatnonzero(unit < 0)
-    frames = cut_polygons(_frames(points[lost], _NEAREST_M))
+    frames = cut_polygons(_frames(points[lost], limit))
     row, found = tree.query(frames, predicate="intersects")
-    best = np.full(len(lost), _NEAREST_M)
+    best = np.full(len(lost), limit)
     for i, candidate in zip(row, found):  # the few points off the coast
         origin = points[lost[i]]
         near = shapely.intersection(units[candidate], frames[i])
         distance = shapely.distance(
             shapely.transform(near, lambda xy, origin=origin: project(xy, origin)), shapely.Point(0, 0)
         )
-        if distance <= best[i]:
+        if distance < best[i]:
             best[i], unit[lost[i]], place[lost[i]] = distance, candidate, "nearest"
     return unit, place
 

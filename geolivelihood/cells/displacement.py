@@ -98,7 +98,8 @@ def displacement_weights(
     MissingColumnError
         If ``cluster_id`` or ``urban`` is missing.
     InputError
-        If ``urban`` has missing values, a point lies at (0, 0), or a distance is not positive.
+        If there are no clusters, ``urban`` has missing values, a point lies at (0, 0), or a distance is
+        not positive.
 
     References
     ----------
@@ -119,7 +120,8 @@ def displacement_weights(
             pairs = _candidates(points, some, resolution, kernel)
             weight = pairs.mass
             if units is not None:
-                border = find_borders(points[some], units, reach=_reach(kernel, pairs))
+                farthest = max(radius for _, radius in kernel)
+                border = find_borders(points[some], units, reach=_reach(kernel, pairs), nearest=farthest)
                 place[some] = border.place
                 weight = _bounded(pairs, some, points, border, kernel, redrawn)
             found.append((pairs.row, pairs.cell, weight))
@@ -142,6 +144,9 @@ def _checked(
             "cluster is urban (boolean). For points that were not displaced use cluster_cells()."
         )
         raise MissingColumnError(msg)
+    if not len(clusters):
+        msg = "There are no clusters; was everything rejected by check_clusters()?"
+        raise InputError(msg)
     if clusters["urban"].isna().any():
         msg = (
             f"{clusters['urban'].isna().sum()} clusters do not say whether they are urban; fill or drop them."

@@ -155,6 +155,14 @@ def test_points_off_the_coast(rng):
     np.testing.assert_allclose(tie.weight, 1, atol=1e-12)
 
 
+def test_a_unit_out_of_reach_cuts_nothing():
+    metre = np.degrees(1 / EARTH_RADIUS_M)
+    cluster = _clusters([10.5], [1 + 900 * metre], [True])
+    tie = displacement_weights(cluster, resolution=9, urban_m=500, boundary=_units(shapely.box(10, 0, 11, 1)))
+    assert tie.notes["boundary"].tolist() == ["outside"]
+    np.testing.assert_allclose(tie.weight, 1, atol=1e-12)
+
+
 def test_prior_vector():
     row, mass = np.zeros(3, int), np.array([0.5, 0.3, 0.2])
     weight, flat = _with_prior(row, mass, np.array([0.0, 100.0, 300.0]), 1)
@@ -210,6 +218,8 @@ def test_what_is_refused():
         displacement_weights(good.assign(urban=[None]), resolution=7)
     with pytest.raises(InputError, match=r"\(0, 0\)"):
         displacement_weights(_clusters([0.0], [0.0], [True]), resolution=7)
+    with pytest.raises(InputError, match="no clusters"):
+        displacement_weights(good.iloc[:0], resolution=7)
     with pytest.raises(InputError, match="positive metres"):
         displacement_weights(good, resolution=7, urban_m=0)
     with pytest.raises(MissingCRSError):
