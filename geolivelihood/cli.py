@@ -164,9 +164,7 @@ def demo(
         result = run_project(country.project, overrides={"out": os.path.relpath(folder, country.folder)})
         score = _against_truth(country, result.geopackage)
     _print_result(result)
-    out.print(
-        f"The country is invented, so the truth is known: the map's r² with it is [bold]{score:.2f}[/],"
-    )
+    out.print(f"The country is invented, so the truth is known. The map's r² with it: [bold]{score:.2f}[/],")
     out.print("each cell counting by its people.")
 
 
@@ -246,7 +244,7 @@ def train(
 
     with _progress():
         card = train_model(project, target, model=model, indicator=indicator, overrides=_overrides(set_))
-    out.print(f"Saved to [bold]{target}[/]: {card['model']} for {card['indicator']}")
+    out.print(f"Saved to [bold]{target}[/]: {card['name']} for {card['indicator']}")
 
 
 @app.command(epilog="Example:  geolivelihood predict model project.yaml -o predictions.gpkg")

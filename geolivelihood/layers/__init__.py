@@ -6,6 +6,7 @@
 for the paper. Cells become hexadecimal text here, at the edge, and polygons where they have none.
 """
 
+from geolivelihood.layers.copies import copy_layers, layer_names, read_styles
 from geolivelihood.layers.geopackage import check_target, write_geopackage
 from geolivelihood.layers.interchange import write_geojson, write_geoparquet
 from geolivelihood.layers.maps import draw_map
@@ -16,11 +17,14 @@ from geolivelihood.layers.styles import Style, default_styles, indicator_columns
 __all__ = [
     "Style",
     "check_target",
+    "copy_layers",
     "default_styles",
     "draw_map",
     "indicator_columns",
+    "layer_names",
     "ramp",
     "read_provenance",
+    "read_styles",
     "write_geojson",
     "write_geopackage",
     "write_geoparquet",

@@ -339,8 +339,7 @@ class CellRegressor(RegressorMixin, BaseEstimator):
 
     def _state(self) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
         arrays = {
-            "feature_mean": self.scale_.mean,
-            "feature_scale": self.scale_.scale,
+            **self.scale_.arrays(),
             "cells": self.cells_,
             "cell_prediction": self.cell_prediction_,
             "marks": self.marks_,
@@ -353,7 +352,7 @@ class CellRegressor(RegressorMixin, BaseEstimator):
         return arrays | network_arrays(self.network_), meta
 
     def _restore(self, arrays: Mapping[str, npt.NDArray[Any]], meta: Mapping[str, Any]) -> None:
-        self.scale_ = ColumnScale(arrays["feature_mean"], arrays["feature_scale"])
+        self.scale_ = ColumnScale.restored(arrays)
         self.cells_, self.cell_prediction_ = arrays["cells"], arrays["cell_prediction"]
         self.marks_ = arrays["marks"]
         self.target_scale_ = TargetScale(*meta["target_scale"])

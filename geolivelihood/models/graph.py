@@ -146,11 +146,10 @@ class _GraphEstimator(BaseEstimator):
         return result
 
     def _arrays(self) -> dict[str, npt.NDArray[Any]]:
-        scale = {"feature_mean": self.scale_.mean, "feature_scale": self.scale_.scale}
-        return network_arrays(self.network_) | scale
+        return network_arrays(self.network_) | self.scale_.arrays()
 
     def _restore_network(self, arrays: Mapping[str, npt.NDArray[Any]], *, outputs: int) -> None:
-        self.scale_ = ColumnScale(arrays["feature_mean"], arrays["feature_scale"])
+        self.scale_ = ColumnScale.restored(arrays)
         self.n_features_in_ = len(self.scale_.mean)
         self.network_ = self._network(outputs)
         restore_network(self.network_, arrays)

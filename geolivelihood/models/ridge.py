@@ -30,10 +30,16 @@ class RidgeFit(NamedTuple):
 
 
 class ColumnScale(NamedTuple):
-    """Mean and standard deviation of each column; missing values become the mean."""
+    """Moments and range of each column; missing values become the mean.
+
+    Values beyond what the training rows show count as the nearest that they do show: an object that no
+    training photo holds would otherwise be multiplied into a prediction that nothing supports.
+    """
 
     mean: Floats
     scale: Floats
+    low: Floats
+    high: Floats
 
     @classmethod
     def of(cls, table: Floats, *, weights: Floats | None = None) -> ColumnScale:
@@ -46,11 +52,22 @@ class ColumnScale(NamedTuple):
         deviation = np.where(known, table - mean, 0.0)
         scale = np.sqrt((weight * deviation**2).sum(axis=0) / total)
         scale[scale <= 1e-10 * np.maximum(np.abs(mean), 1e-100)] = 1.0
-        return cls(mean, scale)
+        low = np.where(weight > 0, table, np.inf).min(axis=0, initial=np.inf)
+        high = np.where(weight > 0, table, -np.inf).max(axis=0, initial=-np.inf)
+        return cls(mean, scale, np.minimum(low, mean), np.maximum(high, mean))
+
+    @classmethod
+    def restored(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> ColumnScale:
+        """The scale that :meth:`arrays` saved."""
+        return cls(*(arrays[f"feature_{name}"] for name in cls._fields))
+
+    def arrays(self) -> dict[str, Floats]:
+        """What to save."""
+        return {f"feature_{name}": values for name, values in self._asdict().items()}
 
     def apply(self, table: Floats) -> Floats:
-        """Standardised columns, 0 where the value is missing."""
-        scaled = (table - self.mean) / self.scale
+        """Standardised columns within the training range, 0 where the value is missing."""
+        scaled = (np.clip(table, self.low, self.high) - self.mean) / self.scale
         scaled[np.isnan(scaled)] = 0.0
         return scaled
 
@@ -142,11 +159,14 @@ class RidgeRegressor(RegressorMixin, BaseEstimator):
         )
 
     def _state(self) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
-        arrays = {"coef": self.coef_, "mean": self.scale_.mean, "scale": self.scale_.scale}
-        return arrays, {"intercept": self.intercept_, "alpha": self.alpha_, "loo_error": self.loo_error_}
+        return {"coef": self.coef_} | self.scale_.arrays(), {
+            "intercept": self.intercept_,
+            "alpha": self.alpha_,
+            "loo_error": self.loo_error_,
+        }
 
     def _restore(self, arrays: Mapping[str, npt.NDArray[Any]], meta: Mapping[str, Any]) -> None:
-        self.coef_, self.scale_ = arrays["coef"], ColumnScale(arrays["mean"], arrays["scale"])
+        self.coef_, self.scale_ = arrays["coef"], ColumnScale.restored(arrays)
         self.intercept_, self.alpha_ = meta["intercept"], meta["alpha"]
         self.loo_error_ = meta["loo_error"]
         self.n_features_in_ = len(self.coef_)

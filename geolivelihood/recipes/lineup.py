@@ -245,6 +245,7 @@ class LineUp:
             observed,
             self.splits(split, indicator),
             fit_params=fit_params,
+            groups=self.blocks(rows) if split == "blocked" else None,
         )
         columns = {
             "observed": observed,
@@ -270,20 +271,14 @@ class LineUp:
         observed = self.data.clusters[indicator].to_numpy(dtype=float)[rows]
         return estimator.fit(models.take(x, rows), observed, **fit_params)
 
-    def card(self, model: ModelChoice, indicator: str) -> dict[str, Any]:
-        """What a saved model's card says beside its weights: the extent, the data and how it was scored."""
-        scored = {}
+    def out_of_fold_scores(self, model: ModelChoice, indicator: str) -> list[dict[str, Any]]:
+        """Scores of a model with the split they were measured under, for its card."""
+        scored = []
         for split in SPLITS:
             table = self.out_of_fold(model, split, indicator).query("fold >= 0")
-            scored[split] = validation.regression_scores(table["observed"], table["predicted"])
-        extent = self.data.clusters.iloc[self.rows(indicator)].union_all().convex_hull
-        return {
-            "indicator": indicator,
-            "extent": extent.__geo_interface__,
-            "metrics": scored,
-            "sources": self.data.seen_by(model),
-            "data": {stage.name: stage.key for stage in self.data.stages()},
-        }
+            scores = validation.regression_scores(table["observed"], table["predicted"])
+            scored.append({"split": split, "indicator": indicator, "n": len(table), **scores})
+        return scored
 
     def predict_cells(self, estimator: Any, model: ModelChoice) -> npt.NDArray[np.float64]:
         """Prediction at every cell of the map; NaN where the model sees nothing."""

@@ -79,10 +79,10 @@ class Clusters(Section):
 class Displacement(Section):
     """How the published points were moved from the true sites (metres), and the border they never cross."""
 
-    urban_m: float = Field(2000.0, gt=0)
-    rural_m: float = Field(5000.0, gt=0)
-    rural_far_m: float = Field(10000.0, gt=0)
-    rural_far_share: float = Field(0.01, ge=0, le=1)
+    urban_m: float = Field(default=2000.0, gt=0)
+    rural_m: float = Field(default=5000.0, gt=0)
+    rural_far_m: float = Field(default=10000.0, gt=0)
+    rural_far_share: float = Field(default=0.01, ge=0, le=1)
     boundary: str | None = None
 
 
@@ -90,9 +90,9 @@ class Chips(Section):
     """Windows cut from rasters around the clusters and around the centres of the cells."""
 
     raster: str | list[str]
-    size_px: int | None = Field(None, ge=1)
-    size_m: float | None = Field(None, gt=0)
-    grid: int = Field(1, ge=1, le=9)
+    size_px: int | None = Field(default=None, ge=1)
+    size_m: float | None = Field(default=None, gt=0)
+    grid: int = Field(default=1, ge=1, le=9)
     bands: list[int | str] | None = None
     crs: str | None = None
 
@@ -109,7 +109,7 @@ class EncoderChoice(Section):
 
     name: str
     weights: str | None = None
-    size: int | None = Field(None, ge=8)
+    size: int | None = Field(default=None, ge=8)
     options: dict[str, Any] = {}
 
 
@@ -156,7 +156,7 @@ class CellGrid(Section):
 
     resolution: int = Field(ge=0, le=15)
     extent: Literal["regions", "data"] = "data"
-    rings: int = Field(1, ge=0, le=20)
+    rings: int = Field(default=1, ge=0, le=20)
 
 
 class Regions(Section):
@@ -187,10 +187,10 @@ class ModelChoice(Section):
 class Validation(Section):
     """How the models are scored: under a random split and under spatial blocks, side by side."""
 
-    folds: int = Field(5, ge=2)
-    block_resolution: int | None = Field(None, ge=0, le=15)
+    folds: int = Field(default=5, ge=2)
+    block_resolution: int | None = Field(default=None, ge=0, le=15)
     buffer_m: float | Literal["auto"] = 0.0
-    bootstrap: int = Field(2000, ge=100)
+    bootstrap: int = Field(default=2000, ge=100)
 
     @field_validator("buffer_m")
     @classmethod
@@ -228,7 +228,7 @@ class Project(Section):
     map_model: str | None = None
     validation: Validation = Validation()
     output: Output = Output()
-    max_rejected: float = Field(0.1, ge=0, le=1)
+    max_rejected: float = Field(default=0.1, ge=0, le=1)
     file: Path = Field(default=Path("project.yaml"), exclude=True)
 
     @field_validator("models", mode="before")

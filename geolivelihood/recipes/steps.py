@@ -10,7 +10,6 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyogrio
 
 from geolivelihood import cells as h3cells
 from geolivelihood import graphs, layers, models, tables
@@ -18,6 +17,7 @@ from geolivelihood.errors import InputError, OutputError
 from geolivelihood.features import embed, encoder
 from geolivelihood.files import atomic
 from geolivelihood.recipes.lineup import LineUp
+from geolivelihood.recipes.project import ModelChoice
 from geolivelihood.recipes.run import open_project
 
 __all__ = [
@@ -64,8 +64,8 @@ def embed_pictures(
 ) -> tuple[dict[str, int], int]:
     """Write the vectors of pictures into a feature store, going on where an earlier run stopped."""
     images, rejected = _read(pictures)
-    options = {} if weights is None else {"weights": weights}
-    store = embed(images, _encoder(encoder, seed=seed, **options), store=Path(target))
+    made = _encoder(encoder, seed=seed) if weights is None else _encoder(encoder, weights=weights, seed=seed)
+    store = embed(images, made, store=Path(target))
     return {"vectors": len(store.read())}, len(rejected) + len(store.rejected())
 
 
@@ -107,16 +107,27 @@ def train_model(
     Returns
     -------
     dict
-        What the card says of the model: its name, indicator, extent, scores and data.
+        What the card says of the training: the model's name and settings, the indicator, the sources.
     """
     _, lineup = open_project(project, overrides=overrides)
     choice = _choose(model or lineup.data.map_model, {m.key: m for m in lineup.project.models}, "model")
     wanted = indicator or (lineup.indicators[0] if lineup.indicators else None)
     name = _choose(wanted, {i: i for i in lineup.indicators}, "indicator")
-    fitted = lineup.fit(choice, name)
-    card = {"model": choice.key, **lineup.card(choice, name), "settings": choice.model_dump()}
-    models.save(fitted, Path(target), card_extra=card)
-    return card
+    trained = {
+        "name": choice.key,
+        "indicator": name,
+        "sources": lineup.data.seen_by(choice),
+        "settings": choice.model_dump(),
+    }
+    models.save(
+        lineup.fit(choice, name),
+        Path(target),
+        extent=lineup.data.clusters.iloc[lineup.rows(name)],
+        metrics=lineup.out_of_fold_scores(choice, name),
+        data_hashes={stage.name: stage.key for stage in lineup.data.stages()},
+        card_extra={"trained": trained},
+    )
+    return trained
 
 
 def predict_cells(
@@ -128,9 +139,9 @@ def predict_cells(
 ) -> dict[str, int]:
     """Write the predictions of a saved model at the cells of a project."""
     fitted = models.load(Path(model))
-    card = models.read_card(Path(model))
+    card = models.read_card(Path(model))["trained"]
     data, lineup = open_project(project, overrides=overrides)
-    settings = type(lineup.project.models[0]).model_validate(card["settings"])
+    settings = ModelChoice.model_validate(card["settings"])
     missing = sorted(set(card["sources"]) - set(data.sources))
     if missing:
         msg = f"{model} was trained with the source {missing[0]!r}, which {project} does not have."
@@ -169,18 +180,13 @@ def export_layers(
         If the file is no GeoPackage or has no such layer.
     """
     source = Path(result)
-    try:
-        found = [str(name) for name, geometry in pyogrio.list_layers(source) if geometry is not None]
-    except Exception as error:
-        msg = f"{source} cannot be read as a GeoPackage: {error}. Give the result of 'geolivelihood run'."
-        raise InputError(msg) from error
+    found = layers.layer_names(source)
     for name in names or ():
         _choose(name, {layer: layer for layer in found}, "layer")
-    wanted = [name for name in found if name != "layer_styles" and (names is None or name in names)]
+    wanted = [name for name in found if names is None or name in names]
     folder = Path(target)
     if kind == "gpkg":
-        copied = layers.copy_layers(source, folder / source.name, wanted)
-        return [copied]
+        return [layers.copy_layers(source, folder / source.name, wanted)]
     writers = {"geojson": layers.write_geojson, "geoparquet": layers.write_geoparquet}
     suffix = {"geojson": ".geojson", "geoparquet": ".parquet"}[kind]
     written = []
@@ -213,7 +219,7 @@ def _write(
 
 
 def _choose(name: str | None, known: Mapping[str, Any], what: str) -> Any:
-    if name not in known:
+    if name is None or name not in known:
         msg = f"There is no {what} {name!r}; there are: {', '.join(known) or 'none'}."
         raise InputError(msg)
     return known[name]

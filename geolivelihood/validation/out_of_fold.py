@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.base import clone
+from sklearn.utils.validation import has_fit_parameter
 
 from geolivelihood.errors import InputError
 from geolivelihood.progress import checkpoint
@@ -39,6 +40,7 @@ def out_of_fold(
     *,
     sample_weight: npt.ArrayLike | None = None,
     fit_params: Mapping[str, Any] | None = None,
+    groups: npt.ArrayLike | None = None,
     method: str = "predict",
 ) -> OutOfFold:
     """Fit a fresh clone to each fold's training rows, predict its test rows.
@@ -57,6 +59,9 @@ def out_of_fold(
         Weights, shape (n,), cut to the training rows.
     fit_params
         Passed to every ``fit`` as they are (cell features, a graph).
+    groups
+        Block of each row, shape (n,), cut to the training rows and passed to estimators whose ``fit`` takes
+        ``groups``, so that what they tune inside is tuned across blocks too.
     method
         ``predict`` or ``predict_proba``; the columns of the latter follow the sorted classes of ``y``.
 
@@ -76,7 +81,10 @@ def out_of_fold(
 
     n, labels = row_count(X), pd.Series(np.asarray(y))
     weights = None if sample_weight is None else np.asarray(sample_weight, dtype=float)
-    _check_lengths(n, labels, weights)
+    rows: dict[str, npt.NDArray] = {} if weights is None else {"sample_weight": weights}
+    if groups is not None and has_fit_parameter(estimator, "groups"):
+        rows["groups"] = np.asarray(groups)
+    _check_lengths(n, labels, rows)
     classes = np.unique(labels.dropna()) if method == "predict_proba" else None
     known, values = labels.notna().to_numpy(), np.asarray(y)
     fold = np.full(n, -1, dtype=np.intp)
@@ -89,7 +97,7 @@ def out_of_fold(
         if not len(train):
             msg = f"Fold {k} has no training row with a label. Use larger folds or a smaller buffer."
             raise InputError(msg)
-        extra = dict(fit_params or {}) | ({} if weights is None else {"sample_weight": weights[train]})
+        extra = dict(fit_params or {}) | {name: whole[train] for name, whole in rows.items()}
         model = clone(estimator).fit(take(X, train), values[train], **extra)
         answer = np.asarray(getattr(model, method)(take(X, test)))
         found.append((test, answer if classes is None else _aligned(answer, model.classes_, classes)))
@@ -105,9 +113,9 @@ def _positions(rows: npt.ArrayLike, n: int) -> npt.NDArray[np.intp]:
     return np.flatnonzero(given) if given.dtype == bool and len(given) == n else given.astype(np.intp)
 
 
-def _check_lengths(n: int, labels: pd.Series, weights: npt.NDArray | None) -> None:
-    for name, values in (("y", labels), ("sample_weight", weights)):
-        if values is not None and len(values) != n:
+def _check_lengths(n: int, labels: pd.Series, rows: Mapping[str, npt.NDArray]) -> None:
+    for name, values in {"y": labels, **rows}.items():
+        if len(values) != n:
             msg = f"{name} has {len(values)} entries, X has {n} rows. Give one per row."
             raise InputError(msg)
 

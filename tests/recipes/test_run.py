@@ -112,7 +112,7 @@ class Killer:
     def stage(self, name):
         if name == sys.argv[2]: os.kill(os.getpid(), signal.SIGKILL)
     def step(self, done, total, text):
-        if text == sys.argv[2] and done >= 1: os.kill(os.getpid(), signal.SIGKILL)
+        if text.startswith(sys.argv[2]) and done >= 1: os.kill(os.getpid(), signal.SIGKILL)
     def cancelled(self): return False
 
 with listening(Killer()):
