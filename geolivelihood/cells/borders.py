@@ -139,7 +139,7 @@ def redraw_factor(centres: Floats, window: Any, kernel: Kernel) -> Floats:
 
 
 def _unit_of(
-    points: Floats, units: npt.NDArray[Any]
+    points: Floats, units: npt.NDArray[Any], limit: float
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.object_]]:
     """Position of each point's unit (-1: none) and how it was found."""
     tree = shapely.STRtree(units)
