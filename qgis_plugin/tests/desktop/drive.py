@@ -1,0 +1,224 @@
+"""Drives the real QGIS desktop from within: ``qgis.bin --code drive.py``.
+
+Reads its orders from the JSON file that GLQ_ORDERS names, writes the verdict as JSON to the path in it, and
+closes QGIS. Whatever fails is written into the verdict, for QGIS always ends with code 0.
+"""
+
+import json
+import os
+import time
+import traceback
+from pathlib import Path
+
+from qgis.core import QgsApplication, QgsProject, QgsSettings
+from qgis.PyQt.QtCore import QCoreApplication, Qt, QTimer
+from qgis.PyQt.QtTest import QTest
+from qgis.PyQt.QtWidgets import QAction, QDockWidget, QFileDialog, QLineEdit, QToolBar
+from qgis.utils import iface, plugins, reloadPlugin, unloadPlugin
+
+ORDERS = json.loads(Path(os.environ["GLQ_ORDERS"]).read_text(encoding="utf-8"))
+VERDICT = {"errors": [], "ticks": 0}
+STEP_S = 300
+NAME = "geolivelihood_qgis"
+
+
+def wait(seconds):
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() > end
+
+
+def drawn():
+    return not iface.mapCanvas().isDrawing() and not QgsApplication.taskManager().countActiveTasks()
+
+
+def grab(name):
+    iface.mainWindow().grab().save(str(Path(ORDERS["artefacts"]) / f"{name}.png"))
+
+
+def click(action_name):
+    """Click the button of an action in our toolbar, later: its dialog has an event loop of its own."""
+    toolbar = iface.mainWindow().findChild(QToolBar, "glqToolbar")
+    button = toolbar.widgetForAction(iface.mainWindow().findChild(QAction, action_name))
+    QTimer.singleShot(0, lambda: QTest.mouseClick(button, Qt.MouseButton.LeftButton))
+
+
+def file_dialog():
+    return next(
+        (w for w in QgsApplication.topLevelWidgets() if isinstance(w, QFileDialog) and w.isVisible()), None
+    )
+
+
+def choose(path):
+    dialog = file_dialog()
+    dialog.findChild(QLineEdit, "fileNameEdit").setText(str(path))
+    QTimer.singleShot(0, dialog.accept)
+
+
+def messages():
+    return [item.text() for item in iface.messageBar().items()]
+
+
+def tree(group):
+    return [
+        {
+            "name": node.name(),
+            "visible": node.isVisible(),
+            **(
+                {"children": tree(node)}
+                if hasattr(node, "findGroup")
+                else {"renderer": renderer(node.layer()), "features": node.layer().featureCount()}
+            ),
+        }
+        for node in group.children()
+    ]
+
+
+def renderer(layer):
+    return layer.renderer().type() if layer.renderer() else ""
+
+
+def colours():
+    """How many different colours the map shows."""
+    image = iface.mapCanvas().grab().toImage()
+    return len({image.pixel(x, y) for x in range(0, image.width(), 3) for y in range(0, image.height(), 3)})
+
+
+def prepare():
+    window = iface.mainWindow()
+    window.resize(1600, 1000)
+    window.move(0, 0)
+    for dock in window.findChildren(QDockWidget):
+        dock.setVisible(dock.objectName() == "Layers")
+    yield wait(1)
+
+
+def load(path, name):
+    """Click "Load results", choose a file, look at what comes."""
+    QgsProject.instance().clear()
+    yield wait(0.2)
+    click("glqActionLoad")
+    yield file_dialog
+    choose(path)
+    yield lambda: iface.messageBar().items() and len(QgsProject.instance().mapLayers()) > 0
+    yield wait(1)
+    yield drawn
+    VERDICT[name] = {
+        "messages": messages(),
+        "tree": tree(QgsProject.instance().layerTreeRoot()),
+        "colours": colours(),
+        "extent": iface.mapCanvas().extent().toString(4),
+        "crs": iface.mapCanvas().mapSettings().destinationCrs().authid(),
+    }
+    iface.messageBar().clearWidgets()
+    yield wait(0.5)
+    yield drawn
+    grab(name)
+
+
+def export(path, layer_names):
+    """Select layers, click "Export", choose a file."""
+    root, view = QgsProject.instance().layerTreeRoot(), iface.layerTreeView()
+    nodes = [node for node in root.findLayers() if node.name() in layer_names]
+    selection = view.selectionModel()
+    selection.clearSelection()
+    for node in nodes:
+        index = view.node2index(node)
+        view.setCurrentIndex(index) if node is nodes[0] else None
+        selection.select(index, selection.SelectionFlag.Select | selection.SelectionFlag.Rows)
+    yield wait(0.2)
+    click("glqActionExport")
+    yield file_dialog
+    choose(path)
+    yield lambda: iface.messageBar().items()
+    VERDICT["export"] = {"messages": messages(), "exists": Path(path).exists()}
+    grab("desktop_export")
+
+
+def install(package):
+    """Install the ZIP, reload and unload the plugin."""
+    import pyplugin_installer
+
+    pyplugin_installer.instance().installFromZipFile(package)
+    yield wait(1)
+    VERDICT["installed"] = NAME in plugins
+    reloadPlugin(NAME)
+    yield wait(1)
+    QCoreApplication.sendPostedEvents(None, 52)  # deferred deletes
+    window = iface.mainWindow()
+    VERDICT["toolbars"] = len(window.findChildren(QToolBar, "glqToolbar"))
+    VERDICT["actions"] = len(window.findChildren(QAction, "glqActionLoad"))
+    unloadPlugin(NAME)
+    yield wait(1)
+    VERDICT["left"] = [
+        w.objectName() for w in window.findChildren(QAction) if w.objectName().startswith("glq")
+    ]
+    VERDICT["left"] += [
+        w.objectName() for w in window.findChildren(QToolBar) if w.objectName() == "glqToolbar"
+    ]
+    VERDICT["provider"] = QgsApplication.processingRegistry().providerById("geolivelihood") is not None
+
+
+def story():
+    yield from prepare()
+    for order in ORDERS["steps"]:
+        yield from {"load": load, "export": export, "install": install}[order[0]](*order[1:])
+
+
+class Driver:
+    """Goes through the story; a step waits until what it yielded is true."""
+
+    def __init__(self):
+        self.story = story()
+        self.condition = lambda: True
+        self.deadline = time.monotonic() + STEP_S
+        self.timer = QTimer()
+        self.timer.timeout.connect(self.tick)
+        self.timer.start(50)
+
+    def tick(self):
+        VERDICT["ticks"] += 1
+        try:
+            if time.monotonic() > self.deadline:
+                grab("desktop_stuck")
+                windows = [w for w in QgsApplication.topLevelWidgets() if w.isVisible()]
+                told = [(type(w).__name__, w.windowTitle()) for w in windows]
+                raise TimeoutError(f"stuck at {self.place()}; messages: {messages()}; windows: {told}")
+            if self.condition():
+                self.condition = next(self.story)
+                self.deadline = time.monotonic() + STEP_S
+        except StopIteration:
+            self.finish()
+        except Exception:
+            VERDICT["errors"].append(traceback.format_exc())
+            self.finish()
+
+    def place(self):
+        """The line of the step that waits."""
+        step = self.story
+        while step.gi_yieldfrom is not None:
+            step = step.gi_yieldfrom
+        return step.gi_code.co_name, step.gi_frame.f_lineno
+
+    def finish(self):
+        self.timer.stop()
+        Path(ORDERS["verdict"]).write_text(json.dumps(VERDICT, indent=1), encoding="utf-8")
+        dialog = file_dialog()
+        if dialog:
+            dialog.reject()
+        QTimer.singleShot(300, leave)
+
+
+def leave():
+    QgsProject.instance().clear()
+    QgsProject.instance().setDirty(False)
+    iface.actionExit().trigger()
+
+
+def begin():
+    QgsSettings().setValue("qgis/askToSaveProjectChanges", False)
+    global driver
+    driver = Driver()
+
+
+driver = None
+iface.initializationCompleted.connect(lambda: QTimer.singleShot(300, begin))
