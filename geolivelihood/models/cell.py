@@ -41,7 +41,8 @@ from geolivelihood.models.training import (
 __all__ = ["CellRegressor"]
 
 _log = logging.getLogger(__name__)
-HEADS = ("mlp", "linear")
+HEADS = ("auto", "mlp", "linear")
+_FEW_CLUSTERS = 1000
 
 
 class CellRegressor(RegressorMixin, BaseEstimator):
@@ -55,8 +56,9 @@ class CellRegressor(RegressorMixin, BaseEstimator):
     Parameters
     ----------
     head
-        ``"mlp"``: a network that starts from the linear solution. ``"linear"``: ridge on expected features,
-        the penalty chosen by leave-one-out.
+        ``"linear"``: ridge on expected features, the penalty chosen by leave-one-out. ``"mlp"``: a network
+        that starts from the linear solution. ``"auto"``: the network from 1,000 clusters on; fewer hold out
+        too few to tell when it should stop.
     hops
         Rings of the cell graph whose mean features are added to the cell's own.
     location
@@ -81,6 +83,8 @@ class CellRegressor(RegressorMixin, BaseEstimator):
 
     Attributes
     ----------
+    head_
+        The head that was fitted.
     cells_
         Cells of the tie it was fitted on, ``uint64``.
     cell_prediction_
@@ -101,7 +105,7 @@ class CellRegressor(RegressorMixin, BaseEstimator):
     def __init__(
         self,
         *,
-        head: str = "mlp",
+        head: str = "auto",
         hops: int = 2,
         location: int = 0,
         location_km: float | None = None,
@@ -175,6 +179,9 @@ class CellRegressor(RegressorMixin, BaseEstimator):
         kept = self._keep_covered(X, covered)
         tie = _expectation(X, covered)[kept]
         target, weights = target[kept], weights[kept]
+        self.head_ = self.head
+        if self.head == "auto":
+            self.head_ = "mlp" if len(target) >= _FEW_CLUSTERS else "linear"
         self.scale_ = ColumnScale.of(table, weights=tie.T @ weights)
         self.target_scale_ = TargetScale.of(target, weights=weights)
         scaled, y_scaled = self.scale_.apply(table), self.target_scale_.standardise(target)
@@ -281,7 +288,7 @@ class CellRegressor(RegressorMixin, BaseEstimator):
         self, tie: sparse.csr_array, table: Floats, target: Floats, weights: Floats, groups: Any
     ) -> None:
         self.history_: History | None = None
-        if self.head == "linear":
+        if self.head_ == "linear":
             self.solution_ = fit_ridge(tie @ table, target, weights=weights)
             return
         fit, held = holdout(len(target), share=self.validation_share, seed=self.random_state, groups=groups)
@@ -316,7 +323,7 @@ class CellRegressor(RegressorMixin, BaseEstimator):
         return CellNetwork(features, hidden=self.hidden, dropout=self.dropout)
 
     def _values(self, table: Floats, covered: npt.NDArray[np.bool_]) -> Floats:
-        if self.head == "linear":
+        if self.head_ == "linear":
             values = table @ self.solution_.coef + self.solution_.intercept
         else:
             with torch.inference_mode(), single_thread():
@@ -344,9 +351,13 @@ class CellRegressor(RegressorMixin, BaseEstimator):
             "cell_prediction": self.cell_prediction_,
             "marks": self.marks_,
         }
-        meta = {"target_scale": list(self.target_scale_), "n_features_in_": self.n_features_in_}
-        meta["location_km_"] = self.location_km_
-        if self.head == "linear":
+        meta = {
+            "head": self.head_,
+            "target_scale": list(self.target_scale_),
+            "n_features_in_": self.n_features_in_,
+            "location_km_": self.location_km_,
+        }
+        if self.head_ == "linear":
             arrays["coef"] = self.solution_.coef
             return arrays, meta | {"solution": list(self.solution_[1:])}
         return arrays | network_arrays(self.network_), meta
@@ -356,8 +367,9 @@ class CellRegressor(RegressorMixin, BaseEstimator):
         self.cells_, self.cell_prediction_ = arrays["cells"], arrays["cell_prediction"]
         self.marks_ = arrays["marks"]
         self.target_scale_ = TargetScale(*meta["target_scale"])
+        self.head_ = meta["head"]
         self.n_features_in_, self.location_km_ = int(meta["n_features_in_"]), float(meta["location_km_"])
-        if self.head == "linear":
+        if self.head_ == "linear":
             self.solution_ = RidgeFit(arrays["coef"], *meta["solution"])
             return
         self.network_ = self._network(len(self.scale_.mean))

@@ -67,7 +67,7 @@ MODELS = [
     (BoostingClassifier(max_iter=5), "table"),
     (GraphRegressor(**QUICK), "graphs"),
     (GraphClassifier(pooling="embed", **QUICK), "graphs"),
-    (CellRegressor(**QUICK), "tie"),
+    (CellRegressor(head="mlp", **QUICK), "tie"),
     (CellRegressor(head="linear", location=4), "tie"),
     (ImageRegressor(size=32, **QUICK), "pictures"),
     (ImageClassifier(size=32, **QUICK), "pictures"),

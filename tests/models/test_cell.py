@@ -111,7 +111,9 @@ def test_network_learns_what_no_linear_map_can(rng):
     tie = Tie.from_arrays(rows, cells[pairs.ravel()], np.full(3000, 0.5), row_ids=rows[::2], columns=cells)
     y = tie @ truth
     linear = CellRegressor(head="linear").fit(tie, y, features=features).predict_cells()
-    network = CellRegressor(batch_size=128, learning_rate=0.01, **QUICK).fit(tie, y, features=features)
+    network = CellRegressor(head="mlp", batch_size=128, learning_rate=0.01, **QUICK).fit(
+        tie, y, features=features
+    )
     assert score(truth, linear) < 0.1
     assert score(truth, network.predict_cells()) > 0.9
     again = clone(network).fit(tie, y, features=features)
@@ -223,7 +225,7 @@ def test_bad_input(country):
     tie, y, features = country.at_true, country.y, country.features
     with pytest.raises(InputError, match="must be a Tie"):
         CellRegressor().fit(features, y, features=features)
-    with pytest.raises(InputError, match="head must be one of mlp, linear"):
+    with pytest.raises(InputError, match="head must be one of auto, mlp, linear"):
         CellRegressor(head="tree").fit(tie, y, features=features)
     with pytest.raises(InputError, match="min_covered"):
         CellRegressor(min_covered=0.0).fit(tie, y, features=features)
@@ -236,3 +238,11 @@ def test_bad_input(country):
     constant = CellRegressor(**QUICK).fit(tie, np.full(600, 2.0), features=features)
     np.testing.assert_allclose(constant.predict(tie), 2.0, atol=0.05)
     assert clone(CellRegressor(hops=5)).hops == 5
+
+
+def test_few_clusters_get_the_linear_head(country):
+    y = country.y
+    few = CellRegressor(**QUICK).fit(country.expected, y, features=country.features)
+    assert len(y) < 1000 and few.head_ == "linear" and few.history_ is None
+    linear = CellRegressor(head="linear").fit(country.expected, y, features=country.features)
+    assert np.array_equal(few.cell_prediction_, linear.cell_prediction_, equal_nan=True)
