@@ -21,8 +21,8 @@ def main(folder: Path) -> None:
     country = make_country(folder / "country", n_clusters=120, seed=0)
 
     # what comes in, checked at the door
-    survey, rejected = tables.read_clusters(country.clusters, indicators=["wealth"])
-    photos, _ = tables.read_images(country.photos)
+    survey, rejected = tables.read_clusters(country.clusters, indicators=["wealth"], crs="EPSG:4326")
+    photos, _ = tables.read_images(country.photos, crs="EPSG:4326")
     regions, _ = tables.read_regions(country.regions, name="name")
     print(f"{len(survey)} clusters, {len(photos)} photos, {len(rejected)} clusters set aside")
 
@@ -54,9 +54,7 @@ def main(folder: Path) -> None:
         predicted = model.predict_cells()
         mapped = ~np.isnan(predicted)
         score = validation.regression_scores(truth[mapped], predicted[mapped])["pearson_r2"]
-        print(
-            f"{name}: {known.sum()} clusters used, r² with the true wealth of {mapped.sum()} cells {score:.2f}"
-        )
+        print(f"{name}: {known.sum()} clusters, r² with the truth of {mapped.sum()} cells {score:.2f}")
 
 
 if __name__ == "__main__":

@@ -321,7 +321,12 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    err.print(f"Note: {message}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+    if str(message) not in _told:
+        _told.add(str(message))
+        err.print(f"Note: {message}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+_told: set[str] = set()
 
 
 def _end(message: str, code: int) -> None:
@@ -389,12 +394,14 @@ def _short(path: Path) -> str:
 def _print_scores(scores: Any) -> None:
     from geolivelihood.validation import wide
 
-    shown = wide(scores)
-    titles = [" ".join(map(str, name)) if isinstance(name, tuple) else str(name) for name in shown.columns]
-    table = Table("r² out of fold [95 %]", *titles)
-    for model, row in shown.iterrows():
-        table.add_row(str(model), *map(str, row))
-    out.print(table)
+    for indicator, rows in scores.groupby("indicator", sort=False):
+        shown = wide(rows).droplevel("indicator", axis=1)
+        table = Table(
+            "r² out of fold [95 %]", *map(str, shown.columns), title=str(indicator), title_justify="left"
+        )
+        for model, row in shown.iterrows():
+            table.add_row(str(model), *map(str, row))
+        out.print(table)
 
 
 def _print_written(target: Path, counts: dict[str, int], rejected: int) -> None:

@@ -21,7 +21,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from geolivelihood import __version__
 from geolivelihood.errors import Cancelled, EnvironmentMissingError, InputError
@@ -69,7 +69,9 @@ class Job:
         """Ask the job to stop, and end the process in three seconds if it does not."""
         if not self._stop.is_set():
             self._stop.set()
-            _after(WATCHDOG_S, self._kill)
+            watchdog = threading.Timer(WATCHDOG_S, self._kill)
+            watchdog.daemon = True
+            watchdog.start()
 
     def elapsed_s(self) -> float:
         """Seconds since the job was accepted."""
@@ -78,12 +80,11 @@ class Job:
     def _kill(self) -> None:
         if self._channel.closed.is_set():
             return
-        for child in multiprocessing.active_children():
-            child.kill()
         for part in self.request.parts:
             part.unlink(missing_ok=True)
-        self._channel.send("error", **failure(Cancelled("Cancelled."))[1])
-        os._exit(Cancelled.exit_code)
+        exit_code, fields = failure(Cancelled("Cancelled."))
+        self._channel.send("error", **fields)
+        _leave(exit_code)
 
 
 def check(job: Job) -> dict[str, Any]:
@@ -164,7 +165,7 @@ def main() -> int:
         exit_code, fields = failure(error)
         channel.send("error", **fields)
         return exit_code
-    return _serve(Job(request, channel), commands, channel)
+    _serve(Job(request, channel), commands, channel)
 
 
 def _streams() -> tuple[Iterator[bytes], Channel]:
@@ -184,7 +185,7 @@ def _name(line: bytes) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _serve(job: Job, commands: Iterator[bytes], channel: Channel) -> int:
+def _serve(job: Job, commands: Iterator[bytes], channel: Channel) -> NoReturn:
     channel.send("accepted", op=job.request.op)
     _thread(_listen, job, commands, channel)
     _thread(_beat, job, channel)
@@ -198,9 +199,16 @@ def _serve(job: Job, commands: Iterator[bytes], channel: Channel) -> int:
     except BaseException as error:
         exit_code, fields = failure(error)
         channel.send("error", **fields)
-    # The answer is out: no thread and no library's exit handler may keep the process.
-    _after(WATCHDOG_S, os._exit, exit_code)
-    return exit_code
+    _leave(exit_code)
+
+
+def _leave(exit_code: int) -> NoReturn:
+    """End at once: the answer is out, and tearing down torch takes seconds, a lingering thread for ever."""
+    for child in multiprocessing.active_children():
+        child.kill()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(exit_code)
 
 
 def _work(job: Job) -> dict[str, Any]:
@@ -264,12 +272,6 @@ class _Notes(logging.Handler):
 
 def _thread(target: Callable[..., None], *arguments: Any) -> None:
     threading.Thread(target=target, args=arguments, daemon=True).start()
-
-
-def _after(seconds: float, target: Callable[..., Any], *arguments: Any) -> None:
-    timer = threading.Timer(seconds, target, arguments)
-    timer.daemon = True
-    timer.start()
 
 
 def _required() -> list[str]:

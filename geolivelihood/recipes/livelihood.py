@@ -24,7 +24,7 @@ from geolivelihood.features import FeatureStore, embed, encoder, object_counts, 
 from geolivelihood.progress import stage as begin
 from geolivelihood.recipes.project import Displacement, ImageSource, ModelChoice, Project
 from geolivelihood.recipes.sources import read_source
-from geolivelihood.recipes.workspace import Stage, Workspace, fingerprint
+from geolivelihood.recipes.workspace import Stage, Workspace, fingerprint, stamps
 
 __all__ = ["Livelihood"]
 
@@ -39,10 +39,13 @@ class Livelihood:
     ----------
     project
         A checked project file.
+    planning
+        Whether only the plan is wanted: then nothing is read to tell what the stages depend on.
     """
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, *, planning: bool = False) -> None:
         self.project = project
+        self.planning = planning
         self.space = Workspace(project.target / "stages")
         self._sources = {source.name: source for source in project.images}
         self._kept: dict[tuple[str, str], Any] = {}
@@ -109,8 +112,18 @@ class Livelihood:
         counts = fingerprint([self.project.input(source.counts)]) if source.counts else None
         chosen = source.encoder.model_dump() if source.encoder else "object counts"
         return self.space.stage(
-            f"features-{name}", self.images_stage(name), chosen, counts, self.project.seed
+            f"features-{name}", self.images_stage(name), chosen, counts, self.project.seed, self._stamps(name)
         )
+
+    def _stamps(self, name: str) -> str | None:
+        """What stands for the picture files of a table; the files of folders count with their folder."""
+        source, stage = self._sources[name], self.images_stage(name)
+        if source.table is None or source.encoder is None or (self.planning and not self.space.done(stage)):
+            return None
+        key = ("stamps", name)
+        if key not in self._kept:
+            self._kept[key] = stamps(self.images(name)["path"].unique())
+        return self._kept[key]
 
     def stages(self) -> list[Stage]:
         """Every stage before the models, in order."""

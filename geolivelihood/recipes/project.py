@@ -272,7 +272,7 @@ class Project(Section):
     @property
     def target(self) -> Path:
         """Folder that the results go to."""
-        return self.file.parent / Path(self.out).expanduser()
+        return (self.file.parent / Path(self.out).expanduser()).resolve()
 
     def input(self, path: str) -> Path:
         """Absolute path of an input file."""

@@ -60,18 +60,22 @@ def layer_list(layers: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def _tabled(data: Livelihood) -> list[str]:
+    """Sources that bring pictures of their own places (not chips, not counts of another's objects)."""
+    sources = map(data.source, data.sources)
+    return [source.name for source in sources if source.chips is None and source.detections_of is None]
+
+
 def _cells(data: Livelihood, lineup: LineUp) -> gpd.GeoDataFrame:
     index = pd.Index(data.cells, name="cell")
     frame = pd.DataFrame(index=index)
     if data.project.models:
         for indicator in lineup.indicators:
             frame[indicator] = lineup.cell_predictions(indicator).reindex(index)
+    for name in _tabled(data):
+        frame[f"{name}_count"] = np.asarray(data.image_tie(name).matrix.sum(axis=0), dtype=float)
     for name in data.sources:
-        source = data.source(name)
-        if source.detections_of is None and source.chips is None:
-            counts = data.image_tie(name).matrix.sum(axis=0)
-            frame[f"{name}_count"] = np.asarray(counts, dtype=float)
-        if source.detections_of is not None:
+        if data.source(name).detections_of is not None:
             frame = frame.join(_named_counts(data, name))
     if data.project.clusters:
         frame["clusters_expected"] = np.asarray(data.map_tie.matrix.sum(axis=0), dtype=float)
@@ -104,14 +108,10 @@ def _clusters(data: Livelihood, lineup: LineUp) -> gpd.GeoDataFrame:
 
 def _pictures(data: Livelihood) -> dict[str, gpd.GeoDataFrame]:
     tables = []
-    for name in data.sources:
-        source = data.source(name)
-        if source.chips is None and source.detections_of is None:
-            table = data.images(name)
-            cells = h3cells.cell_names(
-                h3cells.lonlat_cells(*_anchor(table), resolution=data.project.cells.resolution)
-            )
-            tables.append(table.assign(image_source=name, cell=cells))
+    for name in _tabled(data):
+        table = data.images(name)
+        cells = h3cells.lonlat_cells(*_anchor(table), resolution=data.project.cells.resolution)
+        tables.append(table.assign(image_source=name, cell=h3cells.cell_names(cells)))
     if not tables:
         return {}
     images = pd.concat(tables, ignore_index=True)
@@ -155,12 +155,18 @@ def _regions(data: Livelihood, lineup: LineUp, cells: gpd.GeoDataFrame) -> gpd.G
     for indicator in lineup.indicators if data.project.models else []:
         frame[indicator] = tie.mean(cells[indicator])
         frame["covered"] = tie.covered(cells[indicator].notna())
-    for name in (column for column in cells if str(column).endswith("_count")):
-        inside = h3cells.region_weights(data.cells, data.regions)
-        frame[name] = inside.sum(cells[name])
+    for name in _tabled(data):
+        frame[f"{name}_count"] = _within(data.images(name).drop_duplicates("image_id"), data.regions)
     if data.project.clusters:
         frame = frame.join(_direct(data, lineup.indicators))
     return frame.reset_index(drop=True)
+
+
+def _within(images: gpd.GeoDataFrame, regions: gpd.GeoDataFrame) -> pd.Series:
+    """Number of pictures in each region, by ``region_id``."""
+    points = images[["image_id"]].set_geometry(images.geometry.representative_point())
+    inside = gpd.sjoin(points, regions[["region_id", "geometry"]], predicate="within")
+    return inside.groupby("region_id").size().reindex(regions["region_id"], fill_value=0)
 
 
 def _direct(data: Livelihood, indicators: list[str]) -> pd.DataFrame:

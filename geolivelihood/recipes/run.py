@@ -45,10 +45,10 @@ class RunResult:
 
 
 def open_project(
-    path: str | os.PathLike[str], *, overrides: Mapping[str, Any] | None = None
+    path: str | os.PathLike[str], *, overrides: Mapping[str, Any] | None = None, planning: bool = False
 ) -> tuple[Livelihood, LineUp]:
     """Read a project and give its data and its line-up of models; nothing is computed yet."""
-    data = Livelihood(read_project(path, overrides=overrides))
+    data = Livelihood(read_project(path, overrides=overrides), planning=planning)
     return data, LineUp(data)
 
 
@@ -56,7 +56,7 @@ def plan_project(
     path: str | os.PathLike[str], *, overrides: Mapping[str, Any] | None = None
 ) -> list[tuple[Stage, bool]]:
     """Stages that a run would go through, and whether each is kept from an earlier run."""
-    data, lineup = open_project(path, overrides=overrides)
+    data, lineup = open_project(path, overrides=overrides, planning=True)
     return [(stage, data.space.done(stage)) for stage in [*data.stages(), *lineup.stages()]]
 
 

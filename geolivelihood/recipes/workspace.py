@@ -18,7 +18,7 @@ from geolivelihood import __version__
 from geolivelihood.errors import InputError
 from geolivelihood.files import atomic, content_hash, file_hash
 
-__all__ = ["Stage", "Workspace", "fingerprint"]
+__all__ = ["Stage", "Workspace", "fingerprint", "stamps"]
 
 logger = logging.getLogger(__name__)
 
@@ -101,6 +101,11 @@ def fingerprint(paths: Iterable[Path]) -> list[tuple[str, str]]:
             raise InputError(msg)
         marks.append((path.name, _fingerprint(path, _stamp(path))))
     return marks
+
+
+def stamps(paths: Iterable[str]) -> str:
+    """One hash of the sizes and times of change of many files; a file that is not there counts as such."""
+    return content_hash([(path, _stamp(Path(path)) if Path(path).is_file() else None) for path in paths])
 
 
 @cache

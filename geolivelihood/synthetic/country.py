@@ -320,10 +320,20 @@ images:
   - {{name: objects, detections_of: photos}}
 cells: {{resolution: 7, extent: regions}}
 regions: {{path: districts.geojson, name: name, population: population.tif}}
-models: [mean, knn, idw, ridge, boosting, graph, cell]
+models:
+  - mean
+  - knn
+  - idw
+  - ridge
+  - boosting
+  - {{name: graph, sources: [photos, objects], options: {{max_photos: 40}}}}
+  - cell
 map_model: cell
 validation: {{folds: 5, block_resolution: 5, buffer_m: 0}}
-output: {{formats: [gpkg, geojson, geoparquet], map: true}}
+output:
+  title: Household wealth on an invented island
+  labels: {{wealth: "Wealth index (standard deviations)"}}
+  formats: [gpkg, geojson, geoparquet]
 """
 
 _README = """\

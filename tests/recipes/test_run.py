@@ -94,6 +94,14 @@ def test_a_second_run_computes_nothing(result, small):
     assert todo == {"validate"}
 
 
+def test_a_changed_picture_is_noticed(project, small):
+    run_project(project, overrides=small)
+    picture = next((project.parent / "photos").glob("*.jpg"))
+    os.utime(picture, ns=(0, 0))
+    todo = {stage.name for stage, done in plan_project(project, overrides=small) if not done}
+    assert "features-photos" in todo and "features-tiles" not in todo
+
+
 def test_layers_that_a_user_added_stay(result, small):
     own = gpd.GeoDataFrame({"note": ["mine"]}, geometry=gpd.points_from_xy([36.0], [-1.0]), crs=4326)
     own.to_file(result.geopackage, layer="notes", driver="GPKG")
