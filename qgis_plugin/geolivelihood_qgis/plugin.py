@@ -93,7 +93,7 @@ class GeolivelihoodPlugin:
 
     def run_project(self):
         """Open the dialog of "Run project", or say what it needs."""
-        import processing
+        from qgis import processing
 
         reason = settings.obstacle()
         if reason:

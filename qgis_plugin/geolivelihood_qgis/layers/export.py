@@ -145,7 +145,8 @@ def _stored_styles(layer):
     for number in range(max(count, 0)):
         text, *_ = layer.getStyleFromDatabase(ids[number])
         document = QDomDocument()
-        if document.setContent(text)[0]:
+        document.setContent(text)
+        if not document.isNull():
             found.append((names[number], document))
     return found
 

@@ -3,9 +3,6 @@
 import time
 
 import pytest
-from geolivelihood_qgis import classFactory
-from geolivelihood_qgis.env import settings
-from qgis.core import QgsApplication, QgsProject, QgsSettings, QgsVectorLayer
 
 LONG_S = 120
 
@@ -13,6 +10,10 @@ LONG_S = 120
 @pytest.fixture
 def plugin(qgis_iface, qgis_processing, qgis_new_project, monkeypatch, tmp_path):
     """The plugin, loaded; unloaded afterwards. No worker is set."""
+    from geolivelihood_qgis import classFactory
+    from geolivelihood_qgis.env import settings
+    from qgis.core import QgsApplication, QgsProject, QgsSettings
+
     monkeypatch.delenv("GEOLIVELIHOOD_PYTHON", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     QgsSettings().remove(settings.PREFIX.rstrip("/"))
@@ -32,7 +33,7 @@ def wait_for(qgis_app):
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, "waited too long"
-            QgsApplication.processEvents()
+            qgis_app.processEvents()
             time.sleep(0.01)
 
     return wait_for
@@ -41,6 +42,7 @@ def wait_for(qgis_app):
 @pytest.fixture
 def tree():
     """The layer tree as nested lists of names; a group is a pair of its name and its list."""
+    from qgis.core import QgsProject
 
     def read(group):
         return [
@@ -54,6 +56,7 @@ def tree():
 @pytest.fixture
 def opened(qgis_new_project):
     """Open a layer of a file, owned by the project: what is owned by Python could outlive QGIS."""
+    from qgis.core import QgsProject, QgsVectorLayer
 
     def opened(path, name):
         return QgsProject.instance().addMapLayer(QgsVectorLayer(f"{path}|layername={name}", name, "ogr"))

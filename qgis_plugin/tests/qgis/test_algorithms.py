@@ -25,6 +25,7 @@ from qgis.core import (
     QgsProject,
     QgsVectorLayer,
 )
+from qgis.PyQt.QtCore import QTimer
 
 ORDER = [
     (
@@ -244,6 +245,7 @@ if "wrong" in job["params"]["project"]:
     sys.exit(6)
 out = pathlib.Path(job["out"])
 part = out.with_name(out.stem + ".part.gpkg")
+say("info", text="started")
 shutil.copy(RESULTS, part)
 for step in range(5):
     say("progress", pct=None, stage="embedding", step=step, steps=5, text="pictures")
@@ -328,6 +330,22 @@ def test_run_project_can_be_cancelled(fake_worker):
     context = QgsProcessingContext()
     _, successful = algorithm.run(parameters, context, Heard(cancel=True), {}, True)
     assert not successful
+    assert list(fake_worker.glob("out*")) == []
+
+
+def test_the_interface_stays_live_during_a_run_that_can_be_cancelled(fake_worker, wait_for):
+    ticks, ends = [], []
+    timer = QTimer()
+    timer.timeout.connect(lambda: ticks.append(1))
+    timer.start(10)
+    parameters = {"PROJECT": str(fake_worker / "slow.yaml"), "OUTPUT": str(fake_worker / "out.gpkg")}
+    run = AlgorithmRun("geolivelihood:run_project", parameters, lambda *end: ends.append(end))
+    wait_for(lambda: "started" in run.feedback.textLog() and len(ticks) > 20)
+    assert ends == []
+    run.task.cancel()
+    wait_for(lambda: ends)
+    timer.stop()
+    assert not ends[0][0]
     assert list(fake_worker.glob("out*")) == []
 
 
