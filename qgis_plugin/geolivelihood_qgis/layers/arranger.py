@@ -56,8 +56,7 @@ class Arranger:
         node = group.insertLayer(_position(group, described.order), layer)
         node.setCustomProperty(_ORDER, described.order)
         node.setItemVisibilityChecked(described.visible)
-        # Regions share the legend of the cells above them.
-        node.setExpanded(described.visible and described.name != "regions")
+        node.setExpanded(described.visible)
         if described.visible and layer.isSpatial():
             group.setExpanded(True)
         if old:
