@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,8 +34,8 @@ class Comparison:
     """One row of the table.
 
     ``setup()`` makes the data, ``ours(data)`` and ``peer(data)`` are timed, each in its own process. Where
-    the peer is too slow to run whole, ``peer_share`` is the share of the work that ``peer`` does and its time is
-    divided by it (said in the table). ``goal`` is the ratio peer/ours that we promise; with
+    the peer is too slow to run whole, ``peer_share`` is the share of the work that ``peer`` does and its
+    time is divided by it (said in the table). ``goal`` is the ratio peer/ours that we promise; with
     ``goal_is_most=True`` the promise is ``ours/peer <= goal``.
     """
 
@@ -52,17 +52,19 @@ class Comparison:
     peak_limit_mb: float | None = None
 
 
-def comparisons() -> dict[str, Comparison]:
-    """Every ``COMPARISONS`` tuple of the ``bench_*.py`` modules beside this file, by name."""
-    found: dict[str, Comparison] = {}
+def comparisons() -> dict[str, tuple[str, Comparison]]:
+    """Every ``COMPARISONS`` tuple of the ``bench_*.py`` modules beside this file: name to module and row."""
+    found: dict[str, tuple[str, Comparison]] = {}
     for path in sorted(ROOT.glob("bench_*.py")):
         module = importlib.import_module(f"benchmarks.{path.stem}")
-        found |= {row.name: row for row in module.COMPARISONS}
+        found |= {row.name: (path.stem, row) for row in module.COMPARISONS}
     return found
 
 
-def _child(name: str, side: str) -> None:
-    row = comparisons()[name]
+def _child(module: str, name: str, side: str) -> None:
+    """One side in this process, which loads nothing that another comparison needs."""
+    rows = importlib.import_module(f"benchmarks.{module}").COMPARISONS
+    row = next(row for row in rows if row.name == name)
     data = row.setup()
     before = _peak_mb()
     start = time.perf_counter()
@@ -76,17 +78,18 @@ def _peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
-def _measure(name: str, side: str) -> dict[str, float]:
-    command = [sys.executable, "-m", "benchmarks.harness", "--child", name, side]
+def _measure(module: str, name: str, side: str) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.harness", "--child", module, name, side]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT.parent, check=False)
     if done.returncode:
         raise SystemExit(f"{name} ({side}) failed:\n{done.stderr[-3000:]}")
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def compare(row: Comparison) -> dict[str, Any]:
+def compare(module: str, row: Comparison) -> dict[str, Any]:
     """Time both sides in turn ``row.runs`` times and return the medians and the median ratio."""
-    pairs = [(_measure(row.name, "ours"), _measure(row.name, "peer")) for _ in range(row.runs)]
+    sides = ("ours", "peer")
+    pairs = [tuple(_measure(module, row.name, side) for side in sides) for _ in range(row.runs)]
     ratios = [
         (a["seconds"] / (b["seconds"] / row.peer_share))
         if row.goal_is_most
@@ -156,7 +159,7 @@ def main() -> None:
     """Run the comparisons that are named (default: all)."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("names", nargs="*", help="comparisons to run; default all")
-    parser.add_argument("--child", nargs=2, metavar=("NAME", "SIDE"), help=argparse.SUPPRESS)
+    parser.add_argument("--child", nargs=3, metavar=("MODULE", "NAME", "SIDE"), help=argparse.SUPPRESS)
     parser.add_argument("--runs", type=int, help="pairs per comparison, instead of each row's own number")
     options = parser.parse_args()
     if options.child:
@@ -168,10 +171,10 @@ def main() -> None:
         parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(rows)}")
     results = []
     for name in options.names or rows:
-        row = rows[name]
+        module, row = rows[name]
         if options.runs:
-            row = Comparison(**{**row.__dict__, "runs": options.runs})
-        results.append(compare(row))
+            row = replace(row, runs=options.runs)
+        results.append(compare(module, row))
         _show(results[-1:])
     _show(results)
     conditions = _conditions()
