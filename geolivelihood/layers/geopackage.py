@@ -30,7 +30,13 @@ from geolivelihood.layers.provenance import (
     record_layer,
     record_provenance,
 )
-from geolivelihood.layers.styles import Style, default_styles, geometry_kind, indicator_columns
+from geolivelihood.layers.styles import (
+    Style,
+    default_styles,
+    geometry_kind,
+    indicator_columns,
+    shared_classes,
+)
 from geolivelihood.layers.targets import (
     check_closed,
     check_free,
@@ -119,7 +125,10 @@ def write_geopackage(
     _check_names(layers)
     time = moment(provenance)
     shown = _indicators(layers) if indicators is None else indicators
-    ready = [_layer(name, frame, styles or {}, shown, labels or {}) for name, frame in layers.items()]
+    classes = shared_classes(layers.values(), shown or ())
+    ready = [
+        _layer(name, frame, styles or {}, shown, labels or {}, classes) for name, frame in layers.items()
+    ]
     old = target.exists()
     before = state(target)
     with errors_told(target), atomic(target) as part:
@@ -204,6 +213,7 @@ def _layer(
     styles: Mapping[str, Sequence[Style]],
     indicators: Sequence[str] | None,
     labels: Mapping[str, str],
+    classes: Mapping[str, np.ndarray],
 ) -> _Layer:
     """Everything about a layer that can be made, and can fail, before the disk is touched."""
     shaped = with_geometry(name, frame)
@@ -213,9 +223,10 @@ def _layer(
     )
     words = {names.get(item, item): text for item, text in labels.items()}
     kind = geometry_kind(name, plain)
-    given = (
-        list(styles[name]) if name in styles else default_styles(name, plain, indicators=wanted, labels=words)
-    )
+    given = list(styles.get(name, ()))
+    if name not in styles:
+        breaks = {names.get(item, item): values for item, values in classes.items()}
+        given = default_styles(name, plain, indicators=wanted, labels=words, classes=breaks)
     shown = [human_label(item, words) for item in wanted if item in plain.columns] if kind else []
     return _Layer(name, plain, _one_default(name, given), _record(name, plain, shown), kind)
 

@@ -7,7 +7,7 @@ they looked, differences diverge around zero. Further styles of a layer show how
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from xml.etree.ElementTree import Element
 
@@ -20,7 +20,7 @@ from geolivelihood.layers.breaks import class_breaks, range_labels, symmetric_br
 from geolivelihood.layers.palettes import ramp
 from geolivelihood.layers.tips import human_label, map_tip
 
-__all__ = ["Style", "default_styles", "geometry_kind", "indicator_columns"]
+__all__ = ["Style", "default_styles", "geometry_kind", "indicator_columns", "shared_classes"]
 
 _INK = "#33638d"
 _DARK = "#3b3b3b"
@@ -67,6 +67,7 @@ def default_styles(
     *,
     indicators: Sequence[str] = (),
     labels: Mapping[str, str] | None = None,
+    classes: Mapping[str, np.ndarray] | None = None,
 ) -> list[Style]:
     """The styles that a layer gets when none are given.
 
@@ -82,6 +83,9 @@ def default_styles(
         Columns to show, the most important first; those that the frame lacks are passed over.
     labels
         Words for columns in legends and map tips, with their unit: ``{"rdpc": "Income (R$ per month)"}``.
+    classes
+        Class breaks of indicators, so that a colour means the same in several layers
+        (:func:`shared_classes`); by default each layer has its own.
 
     Returns
     -------
@@ -92,8 +96,15 @@ def default_styles(
     if kind is None:
         return []
     shown = [indicator for indicator in indicators if indicator in frame.columns]
-    sheet = _Sheet(name, kind, frame, shown, dict(labels or {}))
+    sheet = _Sheet(name, kind, frame, shown, dict(labels or {}), dict(classes or {}))
     return _first_is_default(_makers(name, kind)(sheet))
+
+
+def shared_classes(frames: Iterable[pd.DataFrame], indicators: Sequence[str]) -> dict[str, np.ndarray]:
+    """Class breaks of each indicator over all layers that show it."""
+    frames = list(frames)
+    pooled = {name: np.concatenate([_values(frame, name) for frame in frames]) for name in indicators}
+    return {name: class_breaks(values) for name, values in pooled.items() if np.isfinite(values).any()}
 
 
 def geometry_kind(name: str, frame: pd.DataFrame) -> str | None:
@@ -131,6 +142,7 @@ class _Sheet:
     frame: pd.DataFrame
     indicators: list[str]
     labels: dict[str, str]
+    classes: dict[str, np.ndarray]
 
     def has(self, *columns: str) -> bool:
         return all(name in self.frame.columns for name in columns)
@@ -159,7 +171,7 @@ class _Sheet:
 
 def _point_size(count: int) -> float:
     """Millimetres; smaller where there are many."""
-    return float(np.clip(6.4 / max(count, 1) ** 0.16, 1.2, 2.4))
+    return float(np.clip(9.0 / max(count, 1) ** 0.25, 0.7, 2.4))
 
 
 def _makers(name: str, kind: str) -> Callable[[_Sheet], list[Style]]:
@@ -231,8 +243,13 @@ def _error_styles(sheet: _Sheet, name: str, *, first: bool) -> list[Style]:
 
 def _breaks(sheet: _Sheet, name: str) -> np.ndarray:
     """The classes of an indicator, shared by observed and predicted values so that colours compare."""
-    columns = [column for column in (name, f"{name}_predicted") if sheet.has(column)]
-    return class_breaks(np.concatenate([sheet.numbers(column) for column in columns]))
+    return sheet.classes[name] if name in sheet.classes else class_breaks(_values(sheet.frame, name))
+
+
+def _values(frame: pd.DataFrame, name: str) -> np.ndarray:
+    columns = [column for column in (name, f"{name}_predicted") if column in frame.columns]
+    numbers = [pd.to_numeric(frame[column], errors="coerce") for column in columns]
+    return np.concatenate([column.to_numpy(dtype=float, na_value=np.nan) for column in numbers] or [[]])
 
 
 def _graduated(sheet: _Sheet, attribute: str, breaks: np.ndarray, colors: str) -> Element:

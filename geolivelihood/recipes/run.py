@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
@@ -76,7 +76,8 @@ def run_project(
         Settings by dotted key that take the place of the file's.
     out
         GeoPackage to write; it must not exist yet. Default: ``<out>/<name>.gpkg`` of the project, which
-        an earlier result of the same project gives way to.
+        an earlier result of the same project gives way to. ``scores.csv``, ``map.png``, ``rejected.csv`` and
+        the copies in other formats lie beside it; those of a named file begin with its name.
 
     Raises
     ------
@@ -106,9 +107,10 @@ def run_project(
         provenance=_provenance(data, lineup, scores, listed),
         mode=mode,
     )
-    written = _write_tables(project, target, scores, data.rejected())
-    _write_copies(project, target, made)
-    picture = _draw(project, lineup, target, made, scores)
+    beside = _Beside(target, prefix=f"{target.stem}." if out is not None else "")
+    written = _write_tables(beside, scores, data.rejected())
+    _write_copies(project, beside, made)
+    picture = _draw(project, lineup, beside, made, scores)
     return RunResult(
         geopackage=target,
         map=picture,
@@ -120,20 +122,28 @@ def run_project(
     )
 
 
-def _write_tables(
-    project: Project, target: Path, scores: pd.DataFrame | None, rejected: pd.DataFrame
-) -> Path | None:
-    with atomic(target.parent / "rejected.csv") as part:
+class _Beside(NamedTuple):
+    """Names of the files beside a GeoPackage; those of a file named by the user carry its name."""
+
+    target: Path
+    prefix: str
+
+    def path(self, name: str) -> Path:
+        return self.target.parent / f"{self.prefix}{name}"
+
+
+def _write_tables(beside: _Beside, scores: pd.DataFrame | None, rejected: pd.DataFrame) -> Path | None:
+    with atomic(beside.path("rejected.csv")) as part:
         rejected.to_csv(part, index=False)
     if scores is None:
         return None
-    path = target.parent / "scores.csv"
+    path = beside.path("scores.csv")
     with atomic(path) as part:
         scores.to_csv(part, index=False, float_format="%.6g")
     return path
 
 
-def _write_copies(project: Project, target: Path, made: Mapping[str, Any]) -> None:
+def _write_copies(project: Project, beside: _Beside, made: Mapping[str, Any]) -> None:
     writers = {
         "geojson": (layers.write_geojson, "geojson"),
         "geoparquet": (layers.write_geoparquet, "parquet"),
@@ -143,17 +153,17 @@ def _write_copies(project: Project, target: Path, made: Mapping[str, Any]) -> No
             write, suffix = writers[kind]
             for name, frame in made.items():
                 if "geometry" in frame:
-                    write(target.parent / suffix / f"{name}.{suffix}", frame)
+                    write(beside.path(suffix) / f"{name}.{suffix}", frame)
 
 
 def _draw(
-    project: Project, lineup: LineUp, target: Path, made: Mapping[str, Any], scores: pd.DataFrame | None
+    project: Project, lineup: LineUp, beside: _Beside, made: Mapping[str, Any], scores: pd.DataFrame | None
 ) -> Path | None:
     if not project.output.map or not project.models:
         return None
     begin("drawing the map")
     return layers.draw_map(
-        target.parent / "map.png",
+        beside.path("map.png"),
         made["cells"],
         lineup.indicators[0],
         regions=made.get("regions"),

@@ -1,5 +1,6 @@
 """Default styles: which there are, that they are well-formed, and that names cannot break them."""
 
+import re
 from xml.etree import ElementTree
 
 import geopandas as gpd
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 import shapely
 
-from geolivelihood.layers import default_styles, indicator_columns
+from geolivelihood.layers import default_styles, indicator_columns, read_styles, write_geopackage
 from geolivelihood.layers.tips import human_label, map_tip
 
 
@@ -149,3 +150,10 @@ def test_a_column_that_would_end_the_template_is_left_out_of_the_tip():
 @pytest.mark.parametrize(("name", "text"), [("wealth_index", "Wealth index"), ("idhm", "HDI")])
 def test_human_labels(name, text):
     assert human_label(name, {"idhm": "HDI"}) == text
+
+
+def test_a_colour_means_the_same_in_every_layer(tmp_path):
+    layers = {"cells": polygons(wealth=[0.0, 5.0, 10.0]), "regions": polygons(wealth=[4.0, 5.0, 6.0])}
+    path = write_geopackage(tmp_path / "r.gpkg", layers, indicators=["wealth"])
+    cells, regions = (re.findall(r'lower="([^"]+)"', read_styles(path, name)[0].qml) for name in layers)
+    assert cells == regions and len(cells) > 2
