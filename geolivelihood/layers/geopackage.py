@@ -60,6 +60,15 @@ _STYLES_TABLE = """CREATE TABLE layer_styles (id INTEGER PRIMARY KEY AUTOINCREME
 _EMPTY_TYPES = {"point": "Point", "line": "LineString", "polygon": "Polygon"}
 
 
+_REFERENCES = (
+    ("layer_styles", "f_table_name"),
+    ("gpkg_extensions", "table_name"),
+    ("gpkg_ogr_contents", "table_name"),
+    ("gpkg_geometry_columns", "table_name"),
+    ("gpkg_contents", "table_name"),
+)
+
+
 class _Layer(NamedTuple):
     """A layer ready to be written."""
 
@@ -79,6 +88,7 @@ def write_geopackage(
     mode: Literal["new", "update"] = "new",
     indicators: Sequence[str] | None = None,
     labels: Mapping[str, str] | None = None,
+    drop: Sequence[str] = (),
 ) -> Path:
     """Write layers with their styles and provenance into one GeoPackage (version 1.2).
 
@@ -105,6 +115,9 @@ def write_geopackage(
         (of the cells if there are any, else of the clusters, else of each layer).
     labels
         Words for columns, with their unit, in legends and map tips.
+    drop
+        Layers of an existing file to take out (``"update"``): those of an earlier result that this one no
+        longer has.
 
     Returns
     -------
@@ -138,6 +151,7 @@ def write_geopackage(
             if old:
                 copy_database(target, part)
                 _forget(part, ready)
+                _take_out(part, drop)
             for layer in track(ready, "writing layers"):
                 _write_layer(part, layer)
             _finish(part, ready, provenance, time)
@@ -291,6 +305,26 @@ def _forget(part: Path, layers: Sequence[_Layer]) -> None:
             forget_layer(connection, layer.name)
             if "layer_styles" in there:
                 connection.execute("DELETE FROM layer_styles WHERE f_table_name = ?", (layer.name,))
+
+
+def _take_out(part: Path, names: Sequence[str]) -> None:
+    """Drop layers with all that refers to them."""
+    with _transaction(part) as connection:
+        tables = {
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        }
+        listed = {name for (name,) in connection.execute("SELECT table_name FROM gpkg_contents")}
+        for name in sorted(set(names) & listed):
+            forget_layer(connection, name)
+            for table in {f"rtree_{name}_geom", name} & tables:
+                connection.execute(f"DROP TABLE {_quoted(table)}")
+            for table, column in _REFERENCES:
+                if table in tables:
+                    connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (name,))
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _finish(part: Path, layers: Sequence[_Layer], provenance: Mapping[str, Any] | None, time: str) -> None:

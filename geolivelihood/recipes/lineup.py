@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import math
+import warnings
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -90,31 +92,50 @@ class LineUp:
         return self.project.clusters.targets if self.project.clusters else []
 
     @cached_property
-    def seen(self) -> npt.NDArray[np.bool_]:
-        """Clusters that every source used by a model shows something of: all models meet the same rows."""
-        used = dict.fromkeys(name for model in self.project.models for name in self.data.seen_by(model))
-        shown = np.ones(len(self.data.clusters), dtype=bool)
-        for name in used:
-            shown &= self.data.cluster_features([name]).notna().any(axis=1).to_numpy()
+    def left_out(self) -> pd.Series:
+        """Why clusters are left out of every model, by ``cluster_id``; all models meet the same rows."""
+        ids = pd.Index(self.data.clusters["cluster_id"])
+        reasons: dict[str, npt.NDArray[np.bool_]] = {}
         for model in self.project.models:
+            for name in self.data.seen_by(model):
+                if model.name in ("graph", "image"):
+                    blind = ~ids.isin(self.data.pairs(name)["cluster_id"])
+                else:
+                    blind = self.data.cluster_features([name]).isna().all(axis=1).to_numpy()
+                reasons[f"no picture of {name!r} where it may lie"] = blind
             if model.name == "graph":
-                shown &= np.array([graph is not None for graph in self._cluster_graphs(model)])
+                blind = np.array([graph is None for graph in self._cluster_graphs(model)])
+                reasons["no picture with features for its graph"] = blind
             if model.name == "cell":
-                known = self.data.cell_features(self.data.seen_by(model)).notna().any(axis=1)
-                shown &= self.data.map_tie.covered(known).fillna(0).to_numpy() >= 0.5
-        return shown
+                reasons["pictures for less than half of where it may lie"] = ~(self._covered(model) >= 0.5)
+        out = pd.Series("", index=ids, name="reason")
+        for reason, blind in reasons.items():
+            out[blind & out.eq("").to_numpy()] = reason
+        return out[out.ne("")]
+
+    def _covered(self, model: ModelChoice) -> npt.NDArray[np.float64]:
+        """Share of where each cluster may lie, off the map included, that has pictures."""
+        known = self.data.cell_features(self.data.seen_by(model)).notna().any(axis=1).to_numpy()
+        whole = np.asarray(self.data.tie.matrix.sum(axis=1), dtype=float)
+        return np.asarray(self.data.map_tie.matrix @ known.astype(float)) / np.maximum(whole, 1e-12)
 
     def rows(self, indicator: str) -> npt.NDArray[np.int64]:
         """Positions of the clusters that have the indicator and pictures."""
-        rows = np.flatnonzero(self.seen & self.data.clusters[indicator].notna().to_numpy())
+        clusters = self.data.clusters
+        usable = clusters[indicator].notna() & ~clusters["cluster_id"].isin(self.left_out.index)
+        rows = np.flatnonzero(usable)
         if len(rows) < 2 * self.project.validation.folds:
             msg = (
-                f"Only {len(rows)} of {len(self.data.clusters)} clusters have both {indicator!r} and "
-                f"pictures of every source; {self.project.validation.folds} folds need at least "
-                f"{2 * self.project.validation.folds}."
+                f"Only {len(rows)} of {len(clusters)} clusters have both {indicator!r} and pictures of every "
+                f"source; {self.project.validation.folds} folds need at least "
+                f"{2 * self.project.validation.folds}. Left out: {self._why_left_out() or 'none'}."
             )
             raise InputError(msg)
         return rows
+
+    def _why_left_out(self) -> str:
+        counts = self.left_out.value_counts()
+        return "; ".join(f"{count} with {reason}" for reason, count in counts.items())
 
     @cached_property
     def block_resolution(self) -> int:
@@ -131,27 +152,28 @@ class LineUp:
     # -- stages -------------------------------------------------------------------------------------
 
     def _base(self, model: ModelChoice, indicator: str) -> list[Any]:
-        seen = [self.data.features_stage(name) for name in self.data.seen_by(model)]
-        where = [self.data.tie_stage, self.data.cells_stage] if seen else []
-        return [self.data.clusters_stage, model.model_dump(), indicator, self.project.seed, *seen, *where]
-
-    def score_stage(self, model: ModelChoice, split: str, indicator: str) -> Stage:
-        """Out-of-fold predictions of one model for one indicator under one split."""
-        others = [
-            self.data.features_stage(name)
+        """What a fitted model depends on: its own data, and all that decides which clusters are its rows."""
+        everybody = [
+            (other.name in ("graph", "image", "cell"), self.data.features_stage(name).key)
             for other in self.project.models
             for name in self.data.seen_by(other)
         ]
+        where = [self.data.clusters_stage, self.data.tie_stage, self.data.cells_stage]
+        seen = [self.data.features_stage(name) for name in self.data.seen_by(model)]
+        return [model.model_dump(), indicator, self.project.seed, *where, *seen, sorted(set(everybody))]
+
+    def score_stage(self, model: ModelChoice, split: str, indicator: str) -> Stage:
+        """Out-of-fold predictions of one model for one indicator under one split."""
         settings: dict[str, Any] = self.project.validation.model_dump(exclude={"bootstrap"})
         if settings["buffer_m"] == "auto" and split == "blocked":
             settings["range"] = self.map_choice.model_dump()
         name = f"validate-{model.key}-{split}-{indicator}"
-        return self.data.space.stage(name, self._base(model, indicator), settings, _unique_keys(others))
+        return self.data.space.stage(name, *self._base(model, indicator), settings)
 
     def map_stage(self, indicator: str) -> Stage:
         """The model that makes the map, fitted to all clusters, and its prediction at every cell."""
         model = self.map_choice
-        return self.data.space.stage(f"predict-{model.key}-{indicator}", self._base(model, indicator))
+        return self.data.space.stage(f"predict-{model.key}-{indicator}", *self._base(model, indicator))
 
     def stages(self) -> list[Stage]:
         """Every stage of scoring and mapping, in order."""
@@ -179,9 +201,21 @@ class LineUp:
             resolution=self.block_resolution,
             buffer_m=settings.buffer_m,
             displacement_m=self.data.displacement_m if settings.buffer_m == "auto" else 0.0,
+            window_m=self._window_m(),
             random_state=self.project.seed,
         )
         return list(splitter.split(places, self._residuals(indicator), self._shared_pictures(rows)))
+
+    def _window_m(self) -> float:
+        """Largest distance over which the chips of two clusters overlap."""
+        used = {name for model in self.project.models for name in self.data.seen_by(model)}
+        widths = [0.0]
+        for name in sorted(used):
+            chips = self.data.source(name).chips
+            if chips is not None:
+                south, north = self.data.images(name).geometry.bounds[["miny", "maxy"]].to_numpy().T
+                widths.append(float(np.median(north - south)) * chips.grid * 111_195.0 * math.sqrt(2))
+        return max(widths)
 
     def _residuals(self, indicator: str) -> npt.NDArray[np.float64] | None:
         """What the map's model misses under the random split; its range is the automatic buffer."""
@@ -217,6 +251,7 @@ class LineUp:
 
     def scores(self) -> pd.DataFrame:
         """Tidy table: every model under both splits for every indicator, with block-bootstrap intervals."""
+        self._warn_left_out()
         jobs = [(i, m, s) for i in self.indicators for m in self.project.models for s in SPLITS]
         begin("validating")
         records = []
@@ -236,6 +271,12 @@ class LineUp:
         return validation.score_table(
             records, n=self.project.validation.bootstrap, random_state=self.project.seed
         )
+
+    def _warn_left_out(self) -> None:
+        share = len(self.left_out) / len(self.data.clusters)
+        if share > self.project.max_rejected:
+            msg = f"{share:.0%} of the clusters are left out of every model: {self._why_left_out()}"
+            warnings.warn(msg, stacklevel=2)
 
     def _score(self, model: ModelChoice, split: str, indicator: str, folder: Path) -> None:
         rows = self.rows(indicator)
@@ -366,7 +407,3 @@ def _shown(features: pd.DataFrame, names: Sequence[str]) -> npt.NDArray[np.bool_
     for name in names:
         shown &= features.filter(regex=f"^{name}_").notna().any(axis=1).to_numpy()
     return shown
-
-
-def _unique_keys(stages: Sequence[Stage]) -> list[str]:
-    return sorted({stage.key for stage in stages})

@@ -15,6 +15,7 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import sparse
 
 from geolivelihood import cells as h3cells
 from geolivelihood import graphs, tables
@@ -22,120 +23,20 @@ from geolivelihood.cells import Tie
 from geolivelihood.errors import InputError, TooManyRejectedError
 from geolivelihood.features import FeatureStore, embed, encoder, object_counts, read_object_counts
 from geolivelihood.progress import stage as begin
-from geolivelihood.recipes.project import Displacement, ImageSource, ModelChoice, Project
+from geolivelihood.recipes.project import ImageSource, Project
 from geolivelihood.recipes.sources import read_source
-from geolivelihood.recipes.workspace import Stage, Workspace, fingerprint, stamps
+from geolivelihood.recipes.stages import Stages
+from geolivelihood.recipes.workspace import stamps
 
 __all__ = ["Livelihood"]
 
-CELL_MODELS = {"cell"}
-PICTURE_MODELS = {"ridge", "boosting", "graph", "image", "cell"}
 
-
-class Livelihood:
-    """The data of one project.
-
-    Parameters
-    ----------
-    project
-        A checked project file.
-    planning
-        Whether only the plan is wanted: then nothing is read to tell what the stages depend on.
-    """
+class Livelihood(Stages):
+    """The data of one project; the parameters are those of :class:`Stages`."""
 
     def __init__(self, project: Project, *, planning: bool = False) -> None:
-        self.project = project
-        self.planning = planning
-        self.space = Workspace(project.target / "stages")
-        self._sources = {source.name: source for source in project.images}
+        super().__init__(project, planning=planning)
         self._kept: dict[tuple[str, str], Any] = {}
-
-    # -- what the stages depend on ------------------------------------------------------------------
-
-    @cached_property
-    def clusters_stage(self) -> Stage:
-        """Reading the survey clusters."""
-        settings = self.project.clusters
-        if settings is None:
-            msg = "The project has no 'clusters'."
-            raise InputError(msg)
-        dhs = settings.dhs
-        paths = [dhs.gps, dhs.recode] if dhs else [str(settings.path)]
-        files = [file for path in paths for file in _siblings(self.project.input(path))]
-        return self.space.stage("clusters", settings.model_dump(), fingerprint(files))
-
-    @cached_property
-    def regions_stage(self) -> Stage:
-        """Reading the regions."""
-        settings = self.project.regions
-        if settings is None:
-            msg = "The project has no 'regions'."
-            raise InputError(msg)
-        files = _siblings(self.project.input(settings.path))
-        return self.space.stage("regions", settings.model_dump(), fingerprint(files))
-
-    def images_stage(self, name: str) -> Stage:
-        """Reading the pictures of a source; for chips, laying the windows."""
-        source = self._sources[name]
-        if source.detections_of is not None:
-            return self.images_stage(source.detections_of)
-        settings = source.model_dump(exclude={"encoder", "views", "counts"})
-        files = fingerprint(self._files(source))
-        if source.chips is None:
-            return self.space.stage(f"images-{name}", settings, files)
-        places = [self.cells_stage] if self.needs_cells(name) else []
-        places += [self.clusters_stage] if self.cluster_chips else []
-        return self.space.stage(f"images-{name}", settings, files, *places)
-
-    @cached_property
-    def tie_stage(self) -> Stage:
-        """Tying the clusters to the cells."""
-        moved = self.project.displacement
-        files = []
-        if isinstance(moved, Displacement) and moved.boundary:
-            files = fingerprint(_siblings(self.project.input(moved.boundary)))
-        settings = moved if isinstance(moved, str) else moved.model_dump()
-        return self.space.stage("tie", self.clusters_stage, settings, files, self.project.cells.resolution)
-
-    @cached_property
-    def cells_stage(self) -> Stage:
-        """Choosing the cells of the map."""
-        depends = [self.regions_stage] if self.project.cells.extent == "regions" else []
-        if not depends:
-            depends = [self.images_stage(name) for name in self._tabled]
-            depends += [self.tie_stage] if self.project.clusters else []
-        return self.space.stage("cells", self.project.cells.model_dump(), *depends)
-
-    def features_stage(self, name: str) -> Stage:
-        """Turning the pictures of a source into vectors."""
-        source = self._sources[name]
-        counts = fingerprint([self.project.input(source.counts)]) if source.counts else None
-        chosen = source.encoder.model_dump() if source.encoder else "object counts"
-        return self.space.stage(
-            f"features-{name}", self.images_stage(name), chosen, counts, self.project.seed, self._stamps(name)
-        )
-
-    def _stamps(self, name: str) -> str | None:
-        """What stands for the picture files of a table; the files of folders count with their folder."""
-        source, stage = self._sources[name], self.images_stage(name)
-        if source.table is None or source.encoder is None or (self.planning and not self.space.done(stage)):
-            return None
-        key = ("stamps", name)
-        if key not in self._kept:
-            self._kept[key] = stamps(self.images(name)["path"].unique())
-        return self._kept[key]
-
-    def stages(self) -> list[Stage]:
-        """Every stage before the models, in order."""
-        found = [self.images_stage(name) for name in self._tabled]
-        if self.project.regions:
-            found.insert(0, self.regions_stage)
-        if self.project.clusters:
-            found = [self.clusters_stage, *found, self.tie_stage]
-        found.append(self.cells_stage)
-        found += [self.images_stage(name) for name, source in self._sources.items() if source.chips]
-        found += [self.features_stage(name) for name in self.encoded]
-        return list(dict.fromkeys(found))
 
     # -- what came in -------------------------------------------------------------------------------
 
@@ -144,7 +45,9 @@ class Livelihood:
         """Checked survey clusters, EPSG:4326."""
         begin("reading clusters")
         path = self.space.make(self.clusters_stage, self._read_clusters)
-        return gpd.read_parquet(path / "table.parquet")
+        table = gpd.read_parquet(path / "table.parquet")
+        self._refuse_swapped(table, "clusters")
+        return table
 
     @cached_property
     def regions(self) -> gpd.GeoDataFrame:
@@ -163,62 +66,27 @@ class Livelihood:
             build = self._lay_chips if source.chips else self._read_images
             path = self.space.make(stage, lambda folder: build(source, folder))
             self._kept[key] = gpd.read_parquet(path / "table.parquet")
+            if not source.chips:
+                self._refuse_swapped(self._kept[key], source.name)
         return self._kept[key]
 
-    @property
-    def sources(self) -> list[str]:
-        """Names of the sources of pictures."""
-        return list(self._sources)
+    def _refuse_swapped(self, table: gpd.GeoDataFrame, what: str) -> None:
+        """The regions tell a swap of longitude and latitude that the degrees alone do not."""
+        if self.project.regions:
+            west, south, east, north = self.regions.total_bounds
+            tables.refuse_swapped(
+                table, (west - 1, max(south - 1, -90), east + 1, min(north + 1, 90)), what=what
+            )
 
-    @property
-    def encoded(self) -> list[str]:
-        """Names of the sources that have vectors."""
-        return [name for name, source in self._sources.items() if source.encoder or source.detections_of]
-
-    def source(self, name: str) -> ImageSource:
-        """Settings of a source."""
-        return self._sources[name]
-
-    @property
-    def displacement_m(self) -> float:
-        """How far a published point may usually lie from the true site, metres."""
-        moved = self.project.displacement
-        if moved == "none":
-            return 0.0
-        return (moved if isinstance(moved, Displacement) else Displacement()).rural_m
-
-    @property
-    def cluster_chips(self) -> bool:
-        """Whether chips are cut around the published points, which only makes sense if they are true."""
-        return self.project.clusters is not None and self.project.displacement == "none"
-
-    @property
-    def _tabled(self) -> list[str]:
-        return [n for n, source in self._sources.items() if source.chips is None and not source.detections_of]
-
-    def needs_cells(self, name: str) -> bool:
-        """Whether a model that maps cells, or the displacement of the clusters, needs this source there."""
-        if not self.cluster_chips:
-            return True
-        return any(
-            name in self.seen_by(model)
-            for model in self.project.models
-            if model.name in CELL_MODELS or model.key == self.map_model
-        )
-
-    @property
-    def map_model(self) -> str | None:
-        """Name of the model that makes the map: as the project says, else the last of the list."""
-        models = self.project.models
-        return self.project.map_model or (models[-1].key if models else None)
-
-    def seen_by(self, model: ModelChoice) -> list[str]:
-        """Sources that a model sees."""
-        if model.name not in PICTURE_MODELS:
-            return []
-        if model.sources is not None:
-            return model.sources
-        return self.encoded[:1] if model.name in ("graph", "image") else self.encoded
+    def _stamps(self, name: str) -> str | None:
+        """What stands for the picture files of a table; the files of folders count with their folder."""
+        source, stage = self._sources[name], self.images_stage(name)
+        if source.table is None or (self.planning and not self.space.done(stage)):
+            return None
+        key = ("stamps", name)
+        if key not in self._kept:
+            self._kept[key] = stamps(self.images(name)["path"].unique())
+        return self._kept[key]
 
     # -- cells and ties -----------------------------------------------------------------------------
 
@@ -259,15 +127,15 @@ class Livelihood:
     def pairs(self, name: str) -> pd.DataFrame:
         """Which pictures belong to which cluster: one row per ``cluster_id`` and ``image_id``.
 
-        By the table's own ``cluster_id``; without one, the pictures that stand in a cell in which the
-        cluster may lie.
+        By the table's own ``cluster_id``; without one, the pictures in the likeliest cells that together
+        hold the cluster with 95 % probability.
         """
         images = self.images(name)
         if "cluster_id" in images and images["cluster_id"].notna().any():
             own = images.loc[images["cluster_id"].notna() & images["cluster_id"].ne("")]
             return own[["cluster_id", "image_id"]].reset_index(drop=True)
         seen = self.image_tie(name)
-        both = ((self.map_tie.matrix > 0).astype(np.int32) @ (seen.matrix > 0).astype(np.int32).T).tocoo()
+        both = (_likely(self.map_tie.matrix) @ (seen.matrix > 0).astype(np.int32).T).tocoo()
         return pd.DataFrame(
             {"cluster_id": self.map_tie.rows[both.row], "image_id": seen.rows[both.col]}
         ).sort_values(["cluster_id", "image_id"], ignore_index=True)
@@ -386,6 +254,7 @@ class Livelihood:
                 columns=settings.columns or None,
                 where=settings.where or None,
                 crs=settings.crs,
+                repeated=settings.repeated,
             )
         self._keep(checked, folder, "clusters")
 
@@ -497,13 +366,6 @@ class Livelihood:
         checked.table.to_parquet(folder / "table.parquet")
         checked.rejected.to_csv(folder / "rejected.csv", index=False)
 
-    def _files(self, source: ImageSource) -> list[Path]:
-        if source.chips is not None:
-            return self.project.inputs(source.chips.raster)
-        if source.geotiffs is not None:
-            return self.project.inputs(source.geotiffs)
-        return _siblings(self.project.input(str(source.table or source.photos or source.tiles)))
-
 
 def _read_tie(folder: Path, ids: pd.Index) -> Tie:
     entries = pd.read_parquet(folder / "tie.parquet")
@@ -511,17 +373,21 @@ def _read_tie(folder: Path, ids: pd.Index) -> Tie:
     return Tie.from_arrays(rows, entries["cell"].to_numpy(np.uint64), entries["weight"], row_ids=ids)
 
 
+def _likely(matrix: sparse.csr_array, *, mass: float = 0.95) -> sparse.csr_array:
+    """1 in the fewest columns of each row that together hold ``mass`` of its weight."""
+    entries = matrix.tocoo()
+    order = np.lexsort((-entries.data, entries.row))
+    row, column, weight = entries.row[order], entries.col[order], entries.data[order]
+    total = np.bincount(row, weights=weight, minlength=matrix.shape[0])
+    before = np.cumsum(weight) - weight
+    first = np.r_[True, row[1:] != row[:-1]] if len(row) else np.zeros(0, dtype=bool)
+    before -= np.repeat(before[first], np.diff(np.r_[np.flatnonzero(first), len(row)]))
+    kept = before < mass * total[row]
+    return sparse.csr_array((np.ones(kept.sum(), np.int32), (row[kept], column[kept])), shape=matrix.shape)
+
+
 def _side_by_side(names: Sequence[str], parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat([part.add_prefix(f"{name}_") for name, part in zip(names, parts)], axis=1)
-
-
-def _siblings(path: Path) -> list[Path]:
-    """The file, and for a shapefile the files that belong to it."""
-    if path.suffix.lower() != ".shp":
-        return [path]
-    return [
-        path.with_suffix(end) for end in (".shp", ".dbf", ".shx", ".prj") if path.with_suffix(end).exists()
-    ]
 
 
 def _discard(_: object) -> None:

@@ -30,6 +30,7 @@ __all__ = [
     "read_project",
 ]
 
+PICTURE_MODELS = frozenset({"ridge", "boosting", "graph", "image", "cell"})
 ModelName = Literal["mean", "knn", "idw", "ridge", "boosting", "graph", "image", "cell"]
 Format = Literal["gpkg", "geojson", "geoparquet"]
 Source = Literal["table", "photos", "geotiffs", "tiles", "chips", "detections_of"]
@@ -55,8 +56,9 @@ class Clusters(Section):
 
     path: str | None = None
     dhs: DhsFiles | None = None
-    indicators: list[str] = Field(default=[])
-    columns: dict[str, str] = {}
+    indicators: list[str] = []
+    columns: dict[str, str] | str = {}
+    repeated: bool = False
     where: dict[str, Any] = {}
     crs: str | None = None
 
@@ -231,6 +233,14 @@ class Project(Section):
     max_rejected: float = Field(default=0.1, ge=0, le=1)
     file: Path = Field(default=Path("project.yaml"), exclude=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _dhs_points_are_displaced(cls, value: Any) -> Any:
+        clusters = value.get("clusters") if isinstance(value, dict) else None
+        if isinstance(clusters, dict) and clusters.get("dhs") and "displacement" not in value:
+            return {**value, "displacement": "dhs"}
+        return value
+
     @field_validator("models", mode="before")
     @classmethod
     def _names_are_models(cls, value: Any) -> Any:
@@ -254,7 +264,17 @@ class Project(Section):
         for source in self.images:
             if source.detections_of is not None and source.detections_of not in names:
                 yield f"images: {source.name!r} counts what is in {source.detections_of!r}, {_one_of(names)}"
+        sources = {source.name: source for source in self.images}
+        encoded = [source.name for source in self.images if source.encoder or source.detections_of]
         for model in self.models:
+            if model.name in PICTURE_MODELS - {"image"} and not encoded:
+                yield f"models: {model.key!r} learns from pictures, but no source has an encoder"
+            seen = [sources[name] for name in model.sources or () if name in sources]
+            if model.name == "image" and any(source.chips or source.detections_of for source in seen):
+                yield f"models: {model.key!r} is trained on picture files; {seen[0].name!r} has none"
+            if model.name in PICTURE_MODELS - {"image"}:
+                for blind in (source.name for source in seen if source.name not in encoded):
+                    yield f"models: {model.key!r} sees {blind!r}, which has no encoder"
             for missing in set(model.sources or ()) - set(names):
                 yield f"models: {model.key!r} names the source {missing!r}, {_one_of(names)}"
         if self.models and self.clusters is None:

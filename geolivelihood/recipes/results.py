@@ -46,10 +46,18 @@ def build_layers(data: Livelihood, lineup: LineUp) -> dict[str, gpd.GeoDataFrame
     made["cells"] = cells
     if data.project.regions:
         made["regions"] = _regions(data, lineup, cells)
-    rejected = data.rejected()
-    if len(rejected):
-        made["rejected"] = rejected
+    made["rejected"] = set_aside(data, lineup)
     return {name: frame for name, frame in made.items() if len(frame)}
+
+
+def set_aside(data: Livelihood, lineup: LineUp) -> pd.DataFrame:
+    """Rows, pictures and clusters that were left out: ``stage``, ``row``, ``column``, ``reason``."""
+    rejected = data.rejected()
+    if not data.project.models:
+        return rejected
+    out = lineup.left_out
+    clusters = pd.DataFrame({"stage": "models", "row": out.index, "column": "", "reason": out.to_numpy()})
+    return pd.concat([rejected, clusters.astype(str)], ignore_index=True)
 
 
 def layer_list(layers: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -99,7 +107,8 @@ def _clusters(data: Livelihood, lineup: LineUp) -> gpd.GeoDataFrame:
         table = lineup.out_of_fold(lineup.map_choice, "blocked", indicator).reindex(frame.index)
         frame[f"{indicator}_predicted"] = table["predicted"]
         frame[f"{indicator}_residual"] = frame[indicator] - table["predicted"]
-        frame["fold"] = table["fold"].astype("Int64")
+        if indicator == lineup.indicators[0]:
+            frame["fold"] = table["fold"].astype("Int64")
     if data.project.displacement != "none":
         covered = data.map_tie.matrix.sum(axis=1)
         frame["tied"] = np.asarray(covered, dtype=float)
@@ -154,7 +163,7 @@ def _regions(data: Livelihood, lineup: LineUp, cells: gpd.GeoDataFrame) -> gpd.G
     frame.index.name = None
     for indicator in lineup.indicators if data.project.models else []:
         frame[indicator] = tie.mean(cells[indicator])
-        frame["covered"] = tie.covered(cells[indicator].notna())
+        frame[f"{indicator}_covered"] = tie.covered(cells[indicator].notna())
     for name in _tabled(data):
         frame[f"{name}_count"] = _within(data.images(name).drop_duplicates("image_id"), data.regions)
     if data.project.clusters:

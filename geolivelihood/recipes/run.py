@@ -6,7 +6,7 @@ import logging
 import os
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -21,7 +21,7 @@ from geolivelihood.progress import stage as begin
 from geolivelihood.recipes.lineup import LineUp
 from geolivelihood.recipes.livelihood import Livelihood
 from geolivelihood.recipes.project import Project, read_project
-from geolivelihood.recipes.results import build_layers, layer_list
+from geolivelihood.recipes.results import build_layers, layer_list, set_aside
 from geolivelihood.recipes.workspace import Stage
 
 __all__ = ["RunResult", "open_project", "plan_project", "run_project"]
@@ -97,6 +97,7 @@ def run_project(
     scores = lineup.scores() if project.models else None
     begin("building layers")
     made = build_layers(data, lineup)
+    stale = _stale(target, made)
     begin("writing results")
     listed = layer_list(made)
     layers.write_geopackage(
@@ -106,10 +107,11 @@ def run_project(
         labels=project.output.labels,
         provenance=_provenance(data, lineup, scores, listed),
         mode=mode,
+        drop=stale,
     )
     beside = _Beside(target, prefix=f"{target.stem}." if out is not None else "")
-    written = _write_tables(beside, scores, data.rejected())
-    _write_copies(project, beside, made)
+    written = _write_tables(beside, scores, set_aside(data, lineup))
+    _write_copies(project, beside, made, stale)
     picture = _draw(project, lineup, beside, made, scores)
     return RunResult(
         geopackage=target,
@@ -120,6 +122,14 @@ def run_project(
         rejected=len(made.get("rejected", ())),
         elapsed_s=time.monotonic() - started,
     )
+
+
+def _stale(target: Path, made: Mapping[str, Any]) -> list[str]:
+    """Layers that an earlier run wrote and this one no longer has; those that the user added are not ours."""
+    if not target.exists():
+        return []
+    earlier = layers.read_provenance(target).get("layers", [])
+    return [layer["name"] for layer in earlier if layer["name"] not in made]
 
 
 class _Beside(NamedTuple):
@@ -143,14 +153,15 @@ def _write_tables(beside: _Beside, scores: pd.DataFrame | None, rejected: pd.Dat
     return path
 
 
-def _write_copies(project: Project, beside: _Beside, made: Mapping[str, Any]) -> None:
+def _write_copies(project: Project, beside: _Beside, made: Mapping[str, Any], stale: Sequence[str]) -> None:
     writers = {
         "geojson": (layers.write_geojson, "geojson"),
         "geoparquet": (layers.write_geoparquet, "parquet"),
     }
-    for kind in project.output.formats:
-        if kind in writers:
-            write, suffix = writers[kind]
+    for kind, (write, suffix) in writers.items():
+        for name in stale:
+            (beside.path(suffix) / f"{name}.{suffix}").unlink(missing_ok=True)
+        if kind in project.output.formats:
             for name, frame in made.items():
                 if "geometry" in frame:
                     write(beside.path(suffix) / f"{name}.{suffix}", frame)

@@ -7,6 +7,7 @@ column, ids that repeat) raises, with all its faults at once. The rooms behind t
 
 from geolivelihood.tables.chips import chip_table
 from geolivelihood.tables.clusters import read_clusters
+from geolivelihood.tables.coordinates import refuse_swapped
 from geolivelihood.tables.dhs import Answer, read_dhs
 from geolivelihood.tables.footprints import cut_at_antimeridian, window_polygons
 from geolivelihood.tables.geotiffs import read_geotiffs
@@ -51,6 +52,7 @@ __all__ = [
     "read_photos",
     "read_regions",
     "read_tiles",
+    "refuse_swapped",
     "region_means",
     "tile_at",
     "tile_bounds",

@@ -12,7 +12,7 @@ import shapely
 from geolivelihood.errors import InputError, MissingCRSError
 from geolivelihood.tables.faults import Faults
 
-__all__ = ["Extent", "check_coordinates"]
+__all__ = ["Extent", "check_coordinates", "refuse_swapped"]
 
 Extent: TypeAlias = Sequence[float] | gpd.GeoDataFrame | gpd.GeoSeries
 """West, south, east, north in degrees; or anything with a geometry and a CRS."""
@@ -58,6 +58,24 @@ def check_coordinates(
     null = known & (bounds == 0).all(axis=1)
     faults.set_aside(null, "geometry", "(0, 0) stands for a missing position")
     return _check_degrees(frame.to_crs("EPSG:4326"), known & ~null, faults, extent)
+
+
+def refuse_swapped(table: gpd.GeoDataFrame, extent: Extent, *, what: str) -> None:
+    """Refuse a table whose rows mostly lie outside an extent and would lie in it the other way round.
+
+    For the swaps that no range of degrees can tell: 36, -1 and -1, 36 are both places.
+
+    Raises
+    ------
+    TableError
+        With the rows and the remedy.
+    """
+    bounds, box = _bounds(table), _extent_bounds(extent)
+    faults = Faults(what, table.iloc[:, 0])
+    swapped = ~_within(bounds, box) & _within(bounds[:, [1, 0, 3, 2]], box)
+    if swapped.sum() > len(table) / 2:
+        _swapped_fault(faults, swapped, box)
+    faults.raise_fatal()
 
 
 def _bounds(frame: gpd.GeoDataFrame) -> np.ndarray:
@@ -128,13 +146,17 @@ def _check_extent(bounds: np.ndarray, known: np.ndarray, faults: Faults, extent:
     outside = known & ~_within(bounds, extent)
     swapped = outside & _within(bounds[:, [1, 0, 3, 2]], extent)
     if swapped.sum() > known.sum() / 2:
-        reason = (
-            "longitude and latitude are swapped: the rows lie in the extent "
-            f"{_text(extent)} the other way round. Swap them with {_SWAP}"
-        )
-        faults.fatal("geometry", reason, mask=swapped)
+        _swapped_fault(faults, swapped, extent)
     else:
         faults.set_aside(outside, "geometry", f"outside the extent {_text(extent)}")
+
+
+def _swapped_fault(faults: Faults, swapped: np.ndarray, extent: np.ndarray) -> None:
+    reason = (
+        f"longitude and latitude are swapped: the rows lie in the extent {_text(extent)} the other way "
+        f"round. Swap them with {_SWAP}"
+    )
+    faults.fatal("geometry", reason, mask=swapped)
 
 
 def _within(bounds: np.ndarray, extent: np.ndarray) -> np.ndarray:

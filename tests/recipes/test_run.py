@@ -1,5 +1,6 @@
 """The main job from its file to its results: whole, killed half-way, and with bad input."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -109,6 +110,35 @@ def test_layers_that_a_user_added_stay(result, small):
     assert gpd.read_file(result.geopackage, layer="notes")["note"].tolist() == ["mine"]
 
 
+def test_all_models_are_scored_on_the_same_rows_after_any_change(project, small):
+    overrides = {**small, "models": ["mean", "knn"], "map_model": "knn"}
+    run_project(project, overrides=overrides)
+    sparse = {"name": "cell", "sources": ["photos"], "options": {"hops": 0}}
+    changed = {**overrides, "models": ["mean", "knn", sparse]}
+    grown = run_project(project, overrides=changed).table
+    assert len(set(grown["n"])) == 1
+    fresh = run_project(project, overrides={**changed, "out": "fresh"}).table
+    pd.testing.assert_frame_equal(grown, fresh)
+
+
+def test_layers_that_the_project_no_longer_makes_go(project, small):
+    first = run_project(project, overrides=small).geopackage
+    assert (first.parent / "geojson" / "clusters.geojson").exists()
+    run_project(project, overrides={**small, "output.clusters": False, "output.edges": False})
+    names = {name for name, _ in pyogrio.list_layers(first)}
+    assert "cells" in names and not {"clusters", "edges"} & names
+    assert not (first.parent / "geojson" / "clusters.geojson").exists()
+    assert (first.parent / "geojson" / "cells.geojson").exists()
+
+
+def test_dhs_points_are_taken_as_displaced(project, small):
+    content = yaml.safe_load(project.read_text())
+    del content["displacement"]
+    project.write_text(yaml.safe_dump(content))
+    data, _ = open_project(project, overrides=small)
+    assert data.project.displacement == "dhs" and data.displacement_m == 5000
+
+
 # -- killed ---------------------------------------------------------------------------------------
 
 RUN = """
@@ -118,9 +148,9 @@ from geolivelihood.recipes import run_project
 
 class Killer:
     def stage(self, name):
-        if name == sys.argv[2]: os.kill(os.getpid(), signal.SIGKILL)
+        pass
     def step(self, done, total, text):
-        if text.startswith(sys.argv[2]) and done >= 1: os.kill(os.getpid(), signal.SIGKILL)
+        if text.startswith(sys.argv[2]) and done >= int(sys.argv[4]): os.kill(os.getpid(), signal.SIGKILL)
     def cancelled(self): return False
 
 with listening(Killer()):
@@ -128,11 +158,9 @@ with listening(Killer()):
 """
 
 
-@pytest.mark.parametrize("moment", ["embedding pictures", "writing results"])
-def test_a_killed_run_goes_on_to_the_same_result(project, small, result, moment):
-    import json
-
-    command = [sys.executable, "-c", RUN, str(project), moment, json.dumps(small)]
+@pytest.mark.parametrize(("moment", "step"), [("embedding pictures", 12), ("writing layers", 2)])
+def test_a_killed_run_goes_on_to_the_same_result(project, small, result, moment, step):
+    command = [sys.executable, "-c", RUN, str(project), moment, json.dumps(small), str(step)]
     killed = subprocess.run(command, capture_output=True, text=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
     finished = run_project(project, overrides=small)
@@ -164,10 +192,25 @@ def test_no_crs(project, small):
 def test_swapped_coordinates(project, small):
     path = project.parent / "clusters.csv"
     table = pd.read_csv(path)
-    table[["lon", "lat"]] = table[["lat", "lon"]] + [0.0, 60.0]  # now the latitudes are above 90
+    table[["lon", "lat"]] = table[["lat", "lon"]].to_numpy()  # both are places on earth either way
     table.to_csv(path, index=False)
     change(project, clusters={"path": "clusters.csv", "indicators": ["wealth"], "crs": "EPSG:4326"})
     with pytest.raises(TableError, match="swapped"):
+        run_project(project, overrides=small)
+
+
+def test_nan_and_duplicate_ids(project, small):
+    path = project.parent / "clusters.csv"
+    table = pd.read_csv(path)
+    table.loc[3, "lon"] = np.nan
+    table.to_csv(path, index=False)
+    change(project, clusters={"path": "clusters.csv", "indicators": ["wealth"], "crs": "EPSG:4326"})
+    data, _ = open_project(project, overrides=small)
+    assert table["cluster_id"][3] not in set(data.clusters["cluster_id"])
+    assert table["cluster_id"][3] in set(data.rejected()["row"])
+    table.loc[4, "cluster_id"] = table.loc[5, "cluster_id"]
+    table.to_csv(path, index=False)
+    with pytest.raises(TableError, match="QZ"):
         run_project(project, overrides=small)
 
 
