@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import struct
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,9 +25,16 @@ from geolivelihood.tables.surveys import cluster_means
 __all__ = ["Answer", "RecodeType", "read_dhs"]
 
 RecodeType = Literal["HR", "PR", "IR", "KR", "BR", "MR"]
+Labels = Mapping[str, Mapping[int, str]]  # of values, by variable: DHS names a label set after its variable
 
 _PREFIX: dict[str, str] = {"HR": "hv", "PR": "hv", "IR": "v", "KR": "v", "BR": "v", "MR": "mv"}
-_MISSING_LABEL = re.compile(r"missing|don'?t know|not applicable|inconsistent|flagged|refused", re.IGNORECASE)
+_NO_ANSWER = re.compile(
+    r"missing|do(n.?t| not) know|inconsistent|flagged|refused|plausible|not (present|measured|applicable)",
+    re.IGNORECASE,
+)
+_OTHER = re.compile(r"^\s*other\b", re.IGNORECASE)  # a category of its own, but no amount
+_CODES_3, _CODES_4 = tuple(range(994, 1000)), tuple(range(9994, 10000))
+_NINES = (8, 9, 98, 99, 998, 999, 9998, 9999)
 _GPS = ("DHSCLUST", "URBAN_RURA")
 
 
@@ -41,9 +49,12 @@ class Answer:
     scale
         What a stored number is multiplied by (DHS stores ``hv271`` with five implied decimals: 1e-5).
     missing
-        Stored numbers that mean "missing", besides those that the file labels so.
+        Stored numbers that mean "missing", besides those that the file labels so ("don't know", "not
+        present", "out of plausible limits" ...; "other" too where the variable is an amount). An empty list
+        says that every other number is an answer; otherwise numbers that look like codes are an error.
     equals
-        Stored values that count as 1, all others as 0: the indicator is a share. ``None`` averages numbers.
+        Stored values that count as 1, all others as 0: the indicator is a share. A value named here is an
+        answer whatever its label says. ``None`` averages numbers.
     people
         Whether a household's answer describes its people: the weight is then multiplied by ``hv012``.
     drop
@@ -61,10 +72,18 @@ class Answer:
     proportion: bool | None = None
 
 
+# Implied decimals and codes of the recode manual: wealth, z-scores of children, haemoglobin (g/dl), BMI.
+_PRESETS: list[tuple[str, float, Sequence[float], dict[str, Sequence[float]]]] = [
+    ("hv271 v191 mv191", 1e-5, (), {}),
+    ("hc70 hc71 hc72 hw70 hw71 hw72", 1e-2, _CODES_4, {}),
+    ("hc53 hc56 hw53 hw56 ha53 ha56 hb53 hb56 v453 v456", 1e-1, _CODES_3, {}),
+    ("v445", 1e-2, _CODES_4, {"v213": (1,)}),
+    ("ha40", 1e-2, _CODES_4, {"ha54": (1,)}),
+]
 _KNOWN = {
-    "hv271": Answer(column="hv271", scale=1e-5, missing=()),
-    "v191": Answer(column="v191", scale=1e-5, missing=()),
-    "v445": Answer(column="v445", scale=1e-2, missing=(9996, 9997, 9998, 9999), drop={"v213": (1,)}),
+    column: Answer(column=column, scale=scale, missing=missing, drop=drop)
+    for columns, scale, missing, drop in _PRESETS
+    for column in columns.split()
 }
 
 
@@ -91,8 +110,9 @@ def read_dhs(
         ``HR`` households, ``PR`` their members, ``IR`` women, ``KR`` children, ``BR`` births, ``MR`` men.
     indicators
         Name of each indicator to its variable, or to an :class:`Answer` (or a mapping with its fields).
-        ``hv271``, ``v191`` and ``v445`` are known with their implied decimals and codes; pregnant women have
-        no ``v445``.
+        Known with their implied decimals and codes: wealth (``hv271``, ``v191``), z-scores (``hc70`` to
+        ``hc72``, ``hw70`` to ``hw72``), haemoglobin (``hc53``, ``ha53``, ``hb53``, ``hw53``, ``v453``, and
+        adjusted ``..56``), BMI (``v445``, ``ha40``), which pregnant women (``v213``, ``ha54``) do not have.
     stratum
         Variable with the sampling strata (``hv022`` or ``hv023``; it differs by survey); adds a column.
     crs
@@ -111,24 +131,29 @@ def read_dhs(
     Raises
     ------
     InputError
-        If a file cannot be read, the two belong to different countries, or values look like codes for
-        missing.
+        If a file cannot be read, the two belong to different countries, or numbers to be averaged look
+        like codes for missing, labelled or not.
     MissingColumnError
         If a variable is not there; the nearest names are given.
     MissingCRSError
         If neither the geographic file nor ``crs`` says which CRS.
     TableError
         If no cluster is in both files, or all have no position.
+
+    Warns
+    -----
+    UserWarning
+        If a share (``equals``) counts an 8, 9, 98, 99 ... without a label as an answer.
     """
     if recode_type not in _PREFIX:
         msg = f"recode_type={recode_type!r} is unknown. Give one of {', '.join(_PREFIX)}."
         raise InputError(msg)
     answers = {name: _answer(name, spec) for name, spec in indicators.items()}
     places = _read_places(gps_path, crs)
-    rows, labelled = _read_recode(Path(recode), _PREFIX[recode_type], answers, stratum)
+    rows, labels = _read_recode(Path(recode), _PREFIX[recode_type], answers, stratum)
     _check_country(rows, places)
     rows["urban"] = _urban(rows, places)
-    means = _all_means(rows, answers, labelled, has_stratum=stratum is not None)
+    means = _all_means(rows, answers, labels, has_stratum=stratum is not None)
     return _joined(places, means, list(answers), extent)
 
 
@@ -164,8 +189,8 @@ def _read_places(path: str | os.PathLike[str], crs: Any) -> gpd.GeoDataFrame:
 
 def _read_recode(
     path: Path, prefix: str, answers: Mapping[str, Answer], stratum: str | None
-) -> tuple[pd.DataFrame, dict[str, list[float]]]:
-    """Rows with our names for the survey's own variables, and the values that the file labels as missing."""
+) -> tuple[pd.DataFrame, Labels]:
+    """Rows with our names for the survey's own variables, and the labels of values."""
     required = {
         "cluster": f"{prefix}001",
         "household": f"{prefix}002",
@@ -182,7 +207,7 @@ def _read_recode(
             names = required | {ours: v for ours, v in optional.items() if v in there}
             wanted = dict.fromkeys([*names.values(), *variables])
             frame = reader.read(columns=[there[name] for name in wanted])
-            labels = _label_sets(reader.value_labels())
+            labels = {name.lower(): labels for name, labels in reader.value_labels().items()}
     except (OSError, ValueError, struct.error) as error:
         if isinstance(error, InputError):
             raise
@@ -202,14 +227,6 @@ def _check_variables(path: Path, wanted: Sequence[str], there: Sequence[str]) ->
             some = [other for other in there if other[:2] == name[:2]][:30]
             msg = f"{path}: {unknown_column(name, some, what='Among its variables are')}."
             raise MissingColumnError(msg)
-
-
-def _label_sets(sets: Mapping[str, Mapping[int, str]]) -> dict[str, list[float]]:
-    """Values whose own label says that they are no answer; DHS names a label set after its variable."""
-    return {
-        name.lower(): [value for value, text in labels.items() if _MISSING_LABEL.search(text)]
-        for name, labels in sets.items()
-    }
 
 
 def _check_country(rows: pd.DataFrame, places: gpd.GeoDataFrame) -> None:
@@ -235,14 +252,14 @@ def _urban(rows: pd.DataFrame, places: gpd.GeoDataFrame) -> pd.Series:
 def _all_means(
     rows: pd.DataFrame,
     answers: Mapping[str, Answer],
-    labelled: Mapping[str, Sequence[float]],
+    labels: Labels,
     *,
     has_stratum: bool,
 ) -> pd.DataFrame:
     """One row per cluster of the recode."""
     tables, answered = [], np.zeros(len(rows), dtype=bool)
     for name, answer in answers.items():
-        values = _values(name, rows, answer, labelled)
+        values = _values(name, rows, answer, labels)
         weight = rows["weight"] * (rows["members"] if answer.people else 1.0)
         answered |= (values.notna() & (weight > 0)).to_numpy()
         frame = rows[["cluster", "household", "urban"]].assign(**{name: values, "weight": weight})
@@ -262,26 +279,70 @@ def _all_means(
     return pd.concat([*tables, counts, rows.groupby("cluster")[design].first()], axis=1)
 
 
-def _values(
-    name: str, rows: pd.DataFrame, answer: Answer, labelled: Mapping[str, Sequence[float]]
-) -> pd.Series:
-    """The variable in its unit, NaN where there is no answer."""
-    column = answer.column.lower()
-    stored = pd.to_numeric(rows[column]).astype("float64")
-    values = stored.mask(stored.isin([*labelled.get(column, ()), *(answer.missing or ())]))
+def _values(name: str, rows: pd.DataFrame, answer: Answer, labels: Labels) -> pd.Series:
+    """The indicator in its unit, NaN where there is no answer."""
+    stored = pd.to_numeric(rows[answer.column.lower()]).astype("float64")
+    values = stored.mask(stored.isin(list(answer.missing or ())))
     for other, codes in answer.drop.items():
         values = values.mask(rows[other.lower()].isin(list(codes)))
-    if answer.missing is None and answer.equals is None and looks_like_code(values.to_numpy()).any():
-        found = ", ".join(f"{code:g}" for code in np.unique(values[looks_like_code(values.to_numpy())]))
-        msg = (
-            f"indicator {name!r}: {column} holds {found}, which looks like a code for missing. "
-            f"Say so with missing=[{found}], or missing=[] if it is an answer."
-        )
-        raise InputError(msg)
+    own = labels.get(answer.column.lower(), {})
     if answer.equals is None:
-        return values * answer.scale
+        return _amounts(name, values, answer, own) * answer.scale
     wanted = list(np.atleast_1d(np.asarray(answer.equals, dtype=float)))
+    values = values.mask(values.isin(_labelled(own, _NO_ANSWER)) & ~values.isin(wanted))
+    if answer.missing is None:
+        _warn_unlabelled(name, values, answer, [*own, *wanted])
     return values.isin(wanted).astype("float64").mask(values.isna())
+
+
+def _labelled(labels: Mapping[int, str], pattern: re.Pattern[str]) -> list[float]:
+    return [value for value, text in labels.items() if pattern.search(text)]
+
+
+def _amounts(name: str, values: pd.Series, answer: Answer, labels: Mapping[int, str]) -> pd.Series:
+    """Numbers to be averaged: "other" is none of them where most values are amounts without a label."""
+    values = values.mask(values.isin(_labelled(labels, _NO_ANSWER)))
+    suspects = _labelled(labels, _OTHER)
+    different = values.dropna().unique()
+    if 2 * np.isin(different, list(labels)).sum() < len(different):
+        values = values.mask(values.isin(suspects))
+        suspects = list(labels)
+    counts = _suspected(values, suspects)
+    if counts.empty or (answer.missing is not None and not len(answer.missing)):
+        return values
+    codes = ", ".join(f"{code:g}" for code in [*(answer.missing or ()), *counts.index])
+    msg = (
+        f"indicator {name!r}: {answer.column} holds {_listed(counts, labels)}, which looks like a code for "
+        f"missing. Say so with missing=[{codes}], or missing=[] if every number is an answer."
+    )
+    raise InputError(msg)
+
+
+def _suspected(values: pd.Series, suspects: Sequence[float]) -> pd.Series:
+    """Numbers that look like codes, and their rows; a labelled 996 is one even if amounts come near it."""
+    yes_no = (8, 9) if values.dropna().isin([0, 1, 8, 9]).all() else ()
+    odd = looks_like_code(values.to_numpy(), also=[*suspects, *yes_no])
+    odd |= (values.isin(suspects) & values.isin([*_CODES_3, *_CODES_4])).to_numpy()
+    return values[odd].value_counts().sort_index()
+
+
+def _listed(counts: pd.Series, labels: Mapping[int, str]) -> str:
+    return ", ".join(f"{code:g} ({labels.get(code, 'no label')}: {n} rows)" for code, n in counts.items())
+
+
+def _warn_unlabelled(name: str, values: pd.Series, answer: Answer, known: Sequence[float]) -> None:
+    """Mention an 8, 9, 98, 99 ... above all other values that nobody has named."""
+    counts = values.value_counts().sort_index()
+    nines = counts.index.isin(_NINES) & ~counts.index.isin(known)
+    top = counts.index[~nines].max()
+    odd = counts[nines & ~(counts.index <= top)]
+    if len(odd):
+        codes = ", ".join(f"{code:g}" for code in odd.index)
+        msg = (
+            f"indicator {name!r}: {answer.column} holds {_listed(odd, {})}, counted as an answer. "
+            f"Give missing=[{codes}] if it means missing, missing=[] if it is an answer."
+        )
+        warnings.warn(msg, stacklevel=5)
 
 
 def _joined(

@@ -23,7 +23,9 @@ __all__ = ["Checked", "check_clusters", "check_images", "check_regions"]
 
 _KINDS = ("street", "overhead")
 _POLYGONS = ("Polygon", "MultiPolygon")
-_CODES = np.array([99, 997, 998, 999, 9997, 9998, 9999, 99997, 99998, 99999, 999999], dtype=float)
+_CODES = np.array(
+    [97, 98, 99, *range(994, 1000), *range(9994, 10000), 99997, 99998, 99999, 999999], dtype=float
+)
 _URBAN = {"u": True, "urban": True, "true": True, "1": True, "1.0": True}
 _RURAL = {"r": False, "rural": False, "false": False, "0": False, "0.0": False}
 
@@ -264,9 +266,9 @@ def _without_codes(values: pd.Series, faults: Faults, codes: Sequence[float] | N
     return values
 
 
-def looks_like_code(values: np.ndarray) -> np.ndarray:
-    """Values of all nines (9997-9999 too) further from the others than these lie apart."""
-    coded = np.isin(np.abs(values), _CODES) | (np.abs(values) > 1e30)
+def looks_like_code(values: np.ndarray, *, also: Sequence[float] = ()) -> np.ndarray:
+    """Codes (97-99, 994-999, 9994-9999 ..., and ``also``) further from the others than these lie apart."""
+    coded = np.isin(np.abs(values), _CODES) | (np.abs(values) > 1e30) | np.isin(values, also)
     others = values[~coded & np.isfinite(values)]
     if not len(others):
         return np.zeros(len(values), dtype=bool)

@@ -1,3 +1,5 @@
+import warnings
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -132,6 +134,121 @@ def test_bmi_leaves_out_codes_and_pregnant_women(gps, tmp_path):
     assert table["bmi"].tolist() == [22.0, 23.0]
     assert table["bmi_dropped"].tolist() == [2, 0]
     assert table["households"].tolist() == [2, 2]
+
+
+HEIGHT = {
+    9996: "Height out of plausible limits",
+    9997: "Age in days out of plausible limits",
+    9998: "Flagged cases",
+}
+BLOOD = {994: "Not present", 995: "Refused", 996: "Other", 997: "Inconsistent", 999: "Missing"}
+
+
+def _with(hr, tmp_path, labels=None, **columns):
+    """The recode with more variables, each list repeated down the rows, and their value labels."""
+    frame = hr[1].assign(**{name: np.resize(values, len(hr[1])) for name, values in columns.items()})
+    path = tmp_path / "KEHR72FL.dta"
+    frame.to_stata(path, write_index=False, value_labels=labels)
+    return path
+
+
+def _expected(hr, values, codes, scale):
+    """Weighted means of clusters 1, 2, 3 without the codes, from the definition."""
+    frame = hr[1].assign(y=np.resize(values, len(hr[1])))
+    kept = frame[~frame["y"].isin(codes)]
+    return [
+        np.average(g["y"], weights=g["hv005"]) * scale for n, g in kept.groupby("hv001") if n in (1, 2, 3)
+    ]
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+@pytest.mark.parametrize(
+    ("column", "values", "labels", "scale"),
+    [
+        ("hc70", [-210, -135, 9996, -80, 9997, 40, -310, 9998], HEIGHT, 0.01),
+        ("hc53", [98, 994, 113, 995, 107, 996, 121, 90], BLOOD, 0.1),
+        ("ha53", [118, 994, 113, 995, 107, 996, 121, 130], BLOOD, 0.1),
+    ],
+)
+def test_heights_and_blood_are_known_with_their_decimals_and_codes(
+    gps, hr, tmp_path, column, values, labels, scale, labelled
+):
+    path = _with(hr, tmp_path, {column: labels} if labelled else None, **{column: values})
+    table, _ = read_dhs(gps, recode=path, indicators={"y": column})
+    np.testing.assert_allclose(table["y"], _expected(hr, values, list(labels), scale))
+    assert (table["y_dropped"] > 0).all()
+
+
+def test_bmi_of_women_in_the_roster_leaves_out_the_pregnant(gps, hr, tmp_path):
+    path = _with(hr, tmp_path, ha40=[2000, 2600, 9998, 2400], ha54=[0, 1, 0, 0])
+    table, _ = read_dhs(gps, recode=path, indicators={"bmi": "ha40"})
+    np.testing.assert_allclose(table["bmi"], _expected(hr, [2000, -1, -1, 2400], [-1], 0.01))
+
+
+@pytest.mark.parametrize("labels", [HEIGHT, BLOOD])
+def test_labels_alone_make_numbers_of_other_variables_missing(gps, hr, tmp_path, labels):
+    values = [60, 75, *labels, 81, 64, 90, 58, 77, 69]
+    path = _with(hr, tmp_path, {"sh99": labels}, sh99=values)
+    table, _ = read_dhs(gps, recode=path, indicators={"y": "sh99"})
+    np.testing.assert_allclose(table["y"], _expected(hr, values, list(labels), 1.0))
+
+
+@pytest.mark.parametrize("far", [[20, 35, 50], [20, 600, 900, 1200]])
+def test_a_labelled_value_that_nobody_explains_is_refused(gps, hr, tmp_path, far):
+    path = _with(hr, tmp_path, {"sh99": {996: "On premises", 998: "Don't know"}}, sh99=[10, 996, 998, *far])
+    with pytest.raises(InputError, match=r"'y': sh99 holds 996 \(On premises: \d rows\).* missing=\[996\]"):
+        read_dhs(gps, recode=path, indicators={"y": "sh99"})
+    with pytest.raises(InputError, match=r"missing=\[50, 996\]"):
+        read_dhs(gps, recode=path, indicators={"y": {"column": "sh99", "missing": [50]}})
+    table, _ = read_dhs(gps, recode=path, indicators={"y": {"column": "sh99", "missing": [996]}})
+    np.testing.assert_allclose(table["y"], _expected(hr, [10, 996, 998, *far], [996, 998], 1.0))
+    table, _ = read_dhs(gps, recode=path, indicators={"y": {"column": "sh99", "missing": []}})
+    np.testing.assert_allclose(table["y"], _expected(hr, [10, 996, 998, *far], [998], 1.0))
+
+
+def test_a_top_code_near_the_others_is_an_answer(gps, hr, tmp_path):
+    ages = [3, 60, 97, 31, 98, 88, 45]
+    path = _with(hr, tmp_path, {"hv105": {97: "97+", 98: "Don't know"}}, hv105=ages)
+    table, _ = read_dhs(gps, recode=path, indicators={"age": "hv105"})
+    np.testing.assert_allclose(table["age"], _expected(hr, ages, [98], 1.0))
+
+
+def test_other_is_a_category_in_a_share_and_no_number_in_a_mean(gps, hr, tmp_path):
+    kinds = {1: "piped", 2: "well", 3: "spring", 96: "Other", 99: "Missing"}
+    values = [1, 96, 2, 99, 3]
+    path = _with(hr, tmp_path, {"hv201": kinds}, hv201=values)
+    table, _ = read_dhs(gps, recode=path, indicators={"piped": {"column": "hv201", "equals": 1}})
+    frame = hr[1].assign(y=np.resize(values, len(hr[1])))
+    one = frame[(frame["hv001"] == 1) & (frame["y"] != 99)]
+    assert table["piped"].iloc[0] == pytest.approx(np.average(one["y"] == 1, weights=one["hv005"]))
+    assert table["piped_dropped"].iloc[0] == 1
+    with pytest.raises(InputError, match=r"96 \(Other"):
+        read_dhs(gps, recode=path, indicators={"y": "hv201"})
+
+
+def test_a_value_asked_for_is_an_answer_whatever_its_label(gps, hr, tmp_path):
+    path = _with(hr, tmp_path, {"hc13": {0: "Measured", 3: "Not present", 9: "Missing"}}, hc13=[0, 3, 9, 0])
+    table, _ = read_dhs(gps, recode=path, indicators={"absent": {"column": "hc13", "equals": 3}})
+    assert (table["absent"] > 0).all()
+    assert (table["absent"] < 1).all()
+
+
+def test_nines_without_a_label(gps, hr, tmp_path):
+    path = _with(hr, tmp_path, {"hv206": {0: "no", 1: "yes"}}, hv206=[0, 1, 1, 9])
+    with pytest.warns(
+        UserWarning, match=r"'light': hv206 holds 9 \(no label: 6 rows\).*missing=\[9\]"
+    ) as said:
+        table, _ = read_dhs(gps, recode=path, indicators={"light": {"column": "hv206", "equals": 1}})
+    assert said[0].filename == __file__
+    assert table["light_dropped"].tolist() == [0, 0, 0]
+    with pytest.raises(InputError, match=r"hv206 holds 9 \(no label: 6 rows\)"):
+        read_dhs(gps, recode=path, indicators={"light": "hv206"})
+    for missing, dropped in (([9], [1, 1, 1]), ([], [0, 0, 0])):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            answer = {"column": "hv206", "equals": 1, "missing": missing}
+            table, _ = read_dhs(gps, recode=path, indicators={"light": answer})
+        assert table["light_dropped"].tolist() == dropped
 
 
 def test_wrong_variables_types_and_files(gps, hr, tmp_path):

@@ -177,6 +177,14 @@ def test_labels_that_look_like_codes_are_set_aside():
     assert rejected["reason"].str.contains("missing_codes").all()
 
 
+@pytest.mark.parametrize("code", [97, 98, 99, 994, 996, 999, 9994, 9996, 9999, -99])
+def test_a_code_is_suspected_only_far_from_the_others(code):
+    _, rejected = check_clusters(clusters(wealth=[20.5, 31.0, code]), indicators=["wealth"])
+    assert rejected["row"].tolist() == ["c2"]
+    _, rejected = check_clusters(clusters(wealth=[0.6 * code, 0.9 * code, code]), indicators=["wealth"])
+    assert rejected.empty
+
+
 def test_codes_named_by_the_caller_become_nan_and_none_are_suspected():
     frame = clusters(wealth=[20.5, 9998, -999])
     table, rejected = check_clusters(frame, indicators=["wealth"], missing_codes=[9998])
