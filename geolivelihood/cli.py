@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -55,6 +57,55 @@ class ExportFormat(StrEnum):
     geojson = "geojson"
     geoparquet = "geoparquet"
     gpkg = "gpkg"
+
+
+class Kind(StrEnum):
+    """What pictures are."""
+
+    street = "street"
+    overhead = "overhead"
+
+
+def _reading(
+    crs: Annotated[
+        str | None,
+        typer.Option(help="CRS of a table that has none, as CSV: EPSG:4326 for longitude and latitude."),
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PRESET|THEIRS=OURS",
+            help="A published layout (global_streetscapes, street_level_livelihoods), or what a column of "
+            "the table is to us: --columns id=image_id. Repeatable.",
+        ),
+    ] = None,
+    files: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEMPLATE",
+            help='Where the pictures are if no column says it: "photos/{image_id}.jpeg", from the folder of '
+            "the table.",
+        ),
+    ] = None,
+    kind: Annotated[Kind | None, typer.Option(help="Default: points are street photos.")] = None,
+) -> dict[str, Any]:
+    """How a table of pictures is to be read."""
+    return {"crs": crs, "columns": _columns(columns), "files": files, "kind": kind and kind.value}
+
+
+def _reads_pictures(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of :func:`_reading`; it gets what they say as its ``reading``."""
+    options = inspect.signature(_reading, eval_str=True).parameters
+    own = inspect.signature(command, eval_str=True).parameters
+
+    @wraps(command)
+    def with_options(**given: Any) -> None:
+        reading = _reading(**{name: given.pop(name) for name in options})
+        command(**given, reading=reading)
+
+    shown = [*(option for name, option in own.items() if name != "reading"), *options.values()]
+    with_options.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
+    return with_options
 
 
 class Terminal:
@@ -180,24 +231,36 @@ def info() -> None:
         out.print(table)
 
 
-@app.command(epilog="Example:  geolivelihood index photos.csv --resolution 9 -o photos_h3.gpkg")
+@app.command(
+    epilog="Example:\n\n"
+    "geolivelihood index photos.csv --crs EPSG:4326 -r 9 -o photos_h3.gpkg\n\n"
+    "geolivelihood index points.csv --columns global_streetscapes -o points_h3.gpkg"
+)
+@_reads_pictures
 def index(
     pictures: Pictures,
     target: Target,
+    reading: dict[str, Any],
     resolution: Annotated[int, typer.Option("--resolution", "-r", min=0, max=15, help="H3 resolution.")] = 9,
 ) -> None:
     """Tie pictures to H3 cells: one polygon per cell with the number of pictures in it."""
     from geolivelihood.recipes.steps import index_pictures
 
     with _progress():
-        layers, rejected = index_pictures(pictures, target, resolution=resolution)
-    _print_written(target, layers, rejected)
+        written = index_pictures(pictures, target, resolution=resolution, **reading)
+    _print_written(target, *written)
 
 
-@app.command(epilog="Example:  geolivelihood embed photos.csv --encoder resnet18 -o features")
+@app.command(
+    epilog="Example:\n\n"
+    "geolivelihood embed photos.csv --crs EPSG:4326 --encoder resnet18 -o features\n\n"
+    'geolivelihood embed photos.gpkg --files "photos/{image_id}.jpeg" -o vectors'
+)
+@_reads_pictures
 def embed(
     pictures: Pictures,
     target: Target,
+    reading: dict[str, Any],
     encoder: Annotated[str, typer.Option(help="rcf, summary, or a torchvision backbone.")] = "rcf",
     weights: Annotated[
         str | None, typer.Option(help="random, a file (.safetensors, .pth), or torchvision's name.")
@@ -208,14 +271,16 @@ def embed(
     from geolivelihood.recipes.steps import embed_pictures
 
     with _progress():
-        rows, rejected = embed_pictures(pictures, target, encoder=encoder, weights=weights, seed=seed)
-    _print_written(target, rows, rejected)
+        written = embed_pictures(pictures, target, encoder=encoder, weights=weights, seed=seed, **reading)
+    _print_written(target, *written)
 
 
-@app.command(epilog="Example:  geolivelihood graph photos.csv -k 8 -o photo_graph.gpkg")
+@app.command(epilog="Example:\n\ngeolivelihood graph photos.csv --crs EPSG:4326 -k 8 -o photo_graph.gpkg")
+@_reads_pictures
 def graph(
     pictures: Pictures,
     target: Target,
+    reading: dict[str, Any],
     k: Annotated[int, typer.Option("-k", min=1, help="Links of each picture to its nearest ones.")] = 8,
     radius_m: Annotated[
         float | None, typer.Option(min=0, help="Link all within this distance instead.")
@@ -225,8 +290,8 @@ def graph(
     from geolivelihood.recipes.steps import graph_pictures
 
     with _progress():
-        layers, rejected = graph_pictures(pictures, target, k=k, radius_m=radius_m)
-    _print_written(target, layers, rejected)
+        written = graph_pictures(pictures, target, k=k, radius_m=radius_m, **reading)
+    _print_written(target, *written)
 
 
 @app.command(epilog="Example:  geolivelihood train project.yaml --model cell --indicator wealth -o model")
@@ -259,7 +324,7 @@ def predict(
 
     with _progress():
         layers = predict_cells(model, project, target, overrides=_overrides(set_))
-    _print_written(target, layers, 0)
+    _print_written(target, layers, [])
 
 
 @app.command(epilog="Example:  geolivelihood validate project.yaml -o scores.csv")
@@ -362,6 +427,22 @@ def _overrides(pairs: list[str] | None) -> dict[str, Any]:
     return found
 
 
+def _columns(given: list[str] | None) -> dict[str, str] | str | None:
+    """The name of a preset, or the file's names to ours."""
+    if not given:
+        return None
+    if len(given) == 1 and "=" not in given[0]:
+        return given[0]
+    pairs = [pair.partition("=") for pair in given]
+    if not all(theirs and ours for theirs, _, ours in pairs):
+        msg = (
+            f"--columns {' '.join(given)}: give one preset (--columns global_streetscapes), or pairs of the "
+            "table's name and ours (--columns id=image_id --columns file=path)."
+        )
+        raise InputError(msg)
+    return {theirs: ours for theirs, _, ours in pairs}
+
+
 def _print_plan(plan: list[tuple[Any, bool]]) -> None:
     table = Table("stage", "", title="Plan", title_justify="left")
     for stage, done in plan:
@@ -404,11 +485,11 @@ def _print_scores(scores: Any) -> None:
         out.print(table)
 
 
-def _print_written(target: Path, counts: dict[str, int], rejected: int) -> None:
+def _print_written(target: Path, counts: dict[str, int], rejected: Sequence[Any]) -> None:
     rows = ", ".join(f"{name} {count:,}" for name, count in counts.items())
     out.print(f"Written to [bold]{target}[/]: {rows}")
-    if rejected:
-        out.print(f"Set aside: {rejected}, with reasons beside it")
+    for aside in rejected:
+        out.print(f"Set aside: {aside.number:,} {aside.what}, reasons in {aside.reasons}", soft_wrap=True)
 
 
 if __name__ == "__main__":

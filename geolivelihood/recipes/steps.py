@@ -5,22 +5,30 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple, TypedDict, Unpack
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+from safetensors.torch import load_file
 
 from geolivelihood import cells as h3cells
 from geolivelihood import graphs, layers, models, tables
-from geolivelihood.errors import InputError, OutputError
-from geolivelihood.features import embed, encoder
+from geolivelihood.errors import InputError, OutputError, StoreMismatchError
+from geolivelihood.features import FeatureStore, embed, encoder
+from geolivelihood.features.store import REJECTED, STATE, describe
+from geolivelihood.features.weights import state_hash
 from geolivelihood.files import atomic
 from geolivelihood.recipes.lineup import LineUp
+from geolivelihood.recipes.livelihood import Livelihood
 from geolivelihood.recipes.project import ModelChoice
 from geolivelihood.recipes.run import open_project
+from geolivelihood.tables.images import require_paths
 
 __all__ = [
+    "Reading",
+    "SetAside",
+    "Written",
     "embed_pictures",
     "export_layers",
     "graph_pictures",
@@ -31,27 +39,71 @@ __all__ = [
 ]
 
 
+class Reading(TypedDict, total=False):
+    """How a table of pictures is to be read: see :func:`~geolivelihood.tables.read_images`."""
+
+    crs: str | None
+    columns: Mapping[str, str] | str | None
+    files: str | None
+    kind: Literal["street", "overhead"] | None
+
+
+class SetAside(NamedTuple):
+    """How many rows or pictures could not be used, and where the reasons are."""
+
+    number: int
+    what: str
+    reasons: str
+
+
+class Written(NamedTuple):
+    """What a step has written: rows by layer or table, and what it set aside."""
+
+    rows: dict[str, int]
+    rejected: list[SetAside]
+
+
 def index_pictures(
-    pictures: str | os.PathLike[str], target: str | os.PathLike[str], *, resolution: int
-) -> tuple[dict[str, int], int]:
+    pictures: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    resolution: int,
+    **reading: Unpack[Reading],
+) -> Written:
     """Write one polygon per H3 cell that has pictures, with their number, and the pictures with their cell.
 
-    Returns
-    -------
-    tuple
-        Rows per layer, and the number of rows that were set aside.
+    A footprint counts in each of its cells by its share of area; its ``cell`` is the one that holds most of
+    it. A picture that serves several clusters counts once.
+
+    Parameters
+    ----------
+    pictures
+        Table of pictures, or folder of geotagged JPEGs.
+    target
+        GeoPackage to write.
+    resolution
+        H3 resolution.
+    **reading
+        How the table is to be read: ``crs``, ``columns``, ``files``, ``kind``.
     """
-    images, rejected = _read(pictures)
-    tie = h3cells.image_cells(images, resolution=resolution)
+    images, rejected = _read(pictures, reading)
+    tie = h3cells.image_cells(images.drop_duplicates("image_id"), resolution=resolution)
     counts = pd.DataFrame(
         {"pictures": np.asarray(tie.matrix.sum(axis=0))}, index=pd.Index(tie.cells, name="cell")
     )
     polygons = h3cells.cell_polygons(tie.cells)
     made = {
-        "images": images,
+        "images": images.assign(cell=images["image_id"].map(_main_cells(tie)).astype("str")),
         "cells": gpd.GeoDataFrame(counts, geometry=polygons.to_numpy(), crs="EPSG:4326"),
     }
     return _write(target, made, rejected, {"command": "index", "resolution": resolution})
+
+
+def _main_cells(tie: h3cells.Tie) -> pd.Series:
+    """Name of the cell that holds most of each picture, indexed by ``image_id``."""
+    shares = tie.to_frame().sort_values(["weight", "cell"], ascending=[False, True])
+    most = shares.drop_duplicates("row").set_index("row")["cell"]
+    return pd.Series(h3cells.cell_names(most.to_numpy(np.uint64)), index=most.index)
 
 
 def embed_pictures(
@@ -61,12 +113,30 @@ def embed_pictures(
     encoder: str,
     weights: str | None = None,
     seed: int = 0,
-) -> tuple[dict[str, int], int]:
-    """Write the vectors of pictures into a feature store, going on where an earlier run stopped."""
-    images, rejected = _read(pictures)
+    **reading: Unpack[Reading],
+) -> Written:
+    """Write the vectors of pictures into a feature store, going on where an earlier run stopped.
+
+    Rows of the table that cannot be used are in ``table_rejected.csv`` of the store, pictures that cannot be
+    embedded in its ``rejected.csv``.
+
+    Raises
+    ------
+    MissingColumnError
+        If neither the table nor ``files`` says where the pictures are.
+    """
+    images, rejected = _read(pictures, reading)
+    require_paths(images, pictures)
     made = _encoder(encoder, seed=seed) if weights is None else _encoder(encoder, weights=weights, seed=seed)
-    store = embed(images, made, store=Path(target))
-    return {"vectors": len(store.read())}, len(rejected) + len(store.rejected())
+    store = embed(images.drop_duplicates("image_id"), made, store=Path(target))
+    rows = Path(target) / "table_rejected.csv"
+    with atomic(rows) as part:
+        rejected.to_csv(part, index=False)
+    aside = [
+        SetAside(rejected["row"].nunique(), "rows of the table", str(rows)),
+        SetAside(len(store.rejected()), "pictures", str(Path(target) / REJECTED)),
+    ]
+    return Written({"vectors": len(store)}, [found for found in aside if found.number])
 
 
 _encoder = encoder
@@ -78,9 +148,14 @@ def graph_pictures(
     *,
     k: int = 8,
     radius_m: float | None = None,
-) -> tuple[dict[str, int], int]:
-    """Write pictures as nodes and the links to their nearest ones (or all within a radius) as edges."""
-    images, rejected = _read(pictures)
+    **reading: Unpack[Reading],
+) -> Written:
+    """Write pictures as nodes and the links to their nearest ones (or all within a radius) as edges.
+
+    A picture that serves several clusters is one node.
+    """
+    images, rejected = _read(pictures, reading)
+    images = images.drop_duplicates("image_id")
     anchors = images.geometry.representative_point()
     points = np.column_stack([anchors.x, anchors.y])
     if radius_m is None:
@@ -107,9 +182,10 @@ def train_model(
     Returns
     -------
     dict
-        What the card says of the training: the model's name and settings, the indicator, the sources.
+        What the card says of the training: the model's name and settings, the indicator, the sources and
+        what made their features.
     """
-    _, lineup = open_project(project, overrides=overrides)
+    data, lineup = open_project(project, overrides=overrides)
     choice = _choose(model or lineup.data.map_model, {m.key: m for m in lineup.project.models}, "model")
     wanted = indicator or (lineup.indicators[0] if lineup.indicators else None)
     name = _choose(wanted, {i: i for i in lineup.indicators}, "indicator")
@@ -118,6 +194,7 @@ def train_model(
         "indicator": name,
         "sources": lineup.data.seen_by(choice),
         "settings": choice.model_dump(),
+        "features": _encodings(data, choice),
     }
     models.save(
         lineup.fit(choice, name),
@@ -137,15 +214,24 @@ def predict_cells(
     *,
     overrides: Mapping[str, Any] | None = None,
 ) -> dict[str, int]:
-    """Write the predictions of a saved model at the cells of a project."""
+    """Write the predictions of a saved model at the cells of a project.
+
+    Raises
+    ------
+    InputError
+        If the model was not saved by :func:`train_model`, or the project lacks one of its sources.
+    StoreMismatchError
+        If the project's features were made by another encoder than those that the model was trained on.
+    """
     fitted = models.load(Path(model))
-    card = models.read_card(Path(model))["trained"]
+    card = _training(model)
     data, lineup = open_project(project, overrides=overrides)
-    settings = ModelChoice.model_validate(card["settings"])
+    settings = ModelChoice.model_validate(card["settings"] | {"sources": card["sources"]})
     missing = sorted(set(card["sources"]) - set(data.sources))
     if missing:
         msg = f"{model} was trained with the source {missing[0]!r}, which {project} does not have."
         raise InputError(msg)
+    _check_encodings(f"the model {model}", card["features"], str(project), _encodings(data, settings))
     values = lineup.predict_cells(fitted, settings)
     frame = gpd.GeoDataFrame(
         {card["indicator"]: values},
@@ -153,8 +239,76 @@ def predict_cells(
         geometry=h3cells.cell_polygons(data.cells).to_numpy(),
         crs="EPSG:4326",
     )
-    written, _ = _write(target, {"cells": frame}, pd.DataFrame(), {"command": "predict", "model": card})
-    return written
+    return _write(target, {"cells": frame}, pd.DataFrame(), {"command": "predict", "model": card}).rows
+
+
+def _training(model: str | os.PathLike[str]) -> dict[str, Any]:
+    """What the card of a model says of its training."""
+    trained = models.read_card(Path(model)).get("trained")
+    wanted = {"indicator", "sources", "settings", "features"}
+    if not isinstance(trained, dict) or not wanted <= set(trained):
+        msg = f"The card of {model} does not say what it was trained on. Save it by: geolivelihood train."
+        raise InputError(msg)
+    return trained
+
+
+def _encodings(data: Livelihood, choice: ModelChoice) -> dict[str, dict[str, Any]]:
+    """What made the vectors that a model sees, by source; object counts have no encoder."""
+    if choice.name == "image":  # which sees the pictures themselves
+        return {}
+    found = {}
+    for name in data.seen_by(choice):
+        if data.source(name).encoder is None:
+            continue
+        data.features(name)  # makes the store if it is not there yet
+        store = FeatureStore(data.space.path(data.features_stage(name)))
+        learned = store.path / STATE
+        found[name] = {
+            "encoder": store.manifest["encoder"],
+            "fingerprint": store.manifest["fingerprint"],
+            "learned": state_hash(load_file(learned)) if learned.exists() else None,
+        }
+    return found
+
+
+def _check_encodings(model: str, trained: Mapping[str, Any], project: str, there: Mapping[str, Any]) -> None:
+    for name in sorted(set(trained) | set(there)):
+        first, second = trained.get(name), there.get(name)
+        if first and second and first["fingerprint"] == second["fingerprint"]:
+            continue
+        msg = (
+            f"The source {name!r} of {model} was encoded by {_told(first)}, that of {project} by "
+            f"{_told(second)}. {_difference(first, second)}"
+        )
+        raise StoreMismatchError(msg)
+
+
+def _told(encoding: Mapping[str, Any] | None) -> str:
+    if encoding is None:
+        return "object counts"
+    name = describe(encoding["encoder"])
+    if name == "rcf" and encoding["learned"]:
+        return f"rcf with the filters {encoding['learned'][:8]}"
+    return f"{name}, {encoding['fingerprint'][:8]}"
+
+
+def _difference(first: Mapping[str, Any] | None, second: Mapping[str, Any] | None) -> str:
+    """In what two encodings differ, and what to do about it."""
+    made, asked = (dict(encoding["encoder"]) if encoding else {} for encoding in (first, second))
+    keys = [key for key in sorted(set(made) | set(asked)) if made.get(key) != asked.get(key)]
+    keys = [key for key in keys if key != "weights"]
+    remedy = "Give the source the model's encoder and seed, or train a model on this project."
+    if keys and first and second:
+        return f"They differ in {', '.join(f'{k} ({made.get(k)} / {asked.get(k)})' for k in keys)}. {remedy}"
+    if keys:
+        return remedy
+    if made["name"] == "rcf":
+        return (
+            "rcf draws its filters from the pictures of each project, so its models can only predict a "
+            "project with the same filters. For a model that is to predict other projects, train with the "
+            "encoder summary or a backbone (resnet18); else train a model on this project."
+        )
+    return f"What the encoder learned from the pictures differs (their number of bands). {remedy}"
 
 
 def write_scores(lineup: LineUp, target: str | os.PathLike[str]) -> pd.DataFrame:
@@ -200,9 +354,18 @@ def export_layers(
     return written
 
 
-def _read(pictures: str | os.PathLike[str]) -> tables.Checked:
+def _read(pictures: str | os.PathLike[str], reading: Reading) -> tables.Checked:
     path = Path(pictures)
-    return tables.read_photos(path) if path.is_dir() else tables.read_images(path, root=path.parent)
+    if not path.is_dir():
+        return tables.read_images(path, root=path.parent, **reading)
+    useless = [name for name in ("crs", "columns", "files") if reading.get(name) is not None]
+    if useless:
+        msg = (
+            f"{path} is a folder of photos, which say themselves where they were taken: leave out "
+            f"{', '.join(useless)}, or give a table."
+        )
+        raise InputError(msg)
+    return tables.read_photos(path, kind=reading.get("kind") or "street")
 
 
 def _write(
@@ -210,12 +373,16 @@ def _write(
     made: Mapping[str, gpd.GeoDataFrame],
     rejected: pd.DataFrame,
     provenance: Mapping[str, Any],
-) -> tuple[dict[str, int], int]:
+) -> Written:
     whole: dict[str, Any] = dict(made)
     if len(rejected):
         whole["rejected"] = rejected
     layers.write_geopackage(Path(target), whole, provenance=dict(provenance))
-    return {name: len(frame) for name, frame in made.items()}, len(rejected)
+    aside = []
+    if len(rejected):
+        where = f"the layer 'rejected' of {os.fspath(target)}"
+        aside = [SetAside(rejected["row"].nunique(), "rows of the table", where)]
+    return Written({name: len(frame) for name, frame in made.items()}, aside)
 
 
 def _choose(name: str | None, known: Mapping[str, Any], what: str) -> Any:

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+from pyproj import CRS
+from pyproj.exceptions import CRSError
 
 from geolivelihood.errors import InputError, MissingColumnError
 from geolivelihood.tables.coordinates import Extent
@@ -18,7 +20,7 @@ from geolivelihood.tables.faults import Checked, rejected_rows
 from geolivelihood.tables.schema import as_ids, check_images, unknown_column
 from geolivelihood.tables.sources import read_table
 
-__all__ = ["PRESETS", "Preset", "read_images"]
+__all__ = ["PRESETS", "Preset", "read_images", "require_paths"]
 
 _TEXT = (
     "image_id",
@@ -123,8 +125,9 @@ def read_images(
     Returns
     -------
     Checked
-        ``image_id``, ``path`` (with ``root`` before it), ``kind``, geometry in EPSG:4326, and every other
-        column of the file. Of these ``captured_at`` becomes UTC (ISO 8601; without an offset it is taken as
+        ``image_id``, ``kind``, geometry in EPSG:4326, ``path`` (with ``root`` before it; no such column
+        where neither the file nor ``files`` says it: see :func:`require_paths`), and every other column of
+        the file. Of these ``captured_at`` becomes UTC (ISO 8601; without an offset it is taken as
         UTC; numbers are seconds or milliseconds since 1970), ``heading`` is turned into 0 to 360,
         ``detections`` (JSON lists) become lists, and ``fov`` is 360 where ``projection`` is spherical or
         ``is_pano`` is true. Rows with a time, heading or list that cannot be read are in ``rejected``.
@@ -143,11 +146,14 @@ def read_images(
     ----------
     Lee et al. (2021), Predicting Livelihood Indicators from Community-Generated Street-Level Imagery, AAAI.
     """
+    _check_crs(crs)
     names, preset = _layout(path, columns)
     frame = read_table(path, columns=names, text=_TEXT, where=where, crs=crs or (preset and preset.crs))
     frame = frame.reset_index(drop=True)
     frame["kind"] = _kinds(frame, kind or (preset and preset.kind))
-    frame["path"] = _paths(frame, Path(path), root, files)
+    paths = _paths(frame, files)
+    if paths is not None:
+        frame["path"] = _rooted(paths, Path(path).parent if root is None else Path(root))
     rejected = _tidy(frame)
     bad = frame.index.isin(rejected.index)
     if bad.all() and len(frame):
@@ -156,6 +162,41 @@ def read_images(
         raise InputError(msg)
     checked = check_images(frame[~bad], extent=extent)
     return Checked(checked.table, pd.concat([rejected, checked.rejected], ignore_index=True))
+
+
+def require_paths(images: pd.DataFrame, table: str | os.PathLike[str]) -> None:
+    """Check that a table of pictures says where their files are.
+
+    Parameters
+    ----------
+    images
+        Checked pictures, such as :func:`read_images` gives.
+    table
+        Where they were read from, for the message.
+
+    Raises
+    ------
+    MissingColumnError
+        If there is no column ``path``.
+    """
+    if "path" in images:
+        return
+    there = [str(name) for name in images.columns if name not in ("geometry", "kind")]
+    msg = (
+        f"{table} does not say where the files of its pictures are: "
+        f"{unknown_column('path', there, what='It has')}. Name it in columns={{...: 'path'}}, or give "
+        "files='photos/{image_id}.jpg' (on the command line: --columns ...=path or "
+        '--files "photos/{image_id}.jpg").'
+    )
+    raise MissingColumnError(msg)
+
+
+def _check_crs(crs: Any) -> None:
+    try:
+        CRS.from_user_input(4326 if crs is None else crs)
+    except CRSError as error:
+        msg = f"crs={crs!r} is no CRS that PROJ knows. Give an authority and code, such as EPSG:4326."
+        raise InputError(msg) from error
 
 
 def _layout(
@@ -193,21 +234,16 @@ def _kinds(frame: gpd.GeoDataFrame, kind: str | None) -> pd.Series | str | np.nd
     return np.where(areas, "overhead", "street")
 
 
-def _paths(
-    frame: gpd.GeoDataFrame, table: Path, root: str | os.PathLike[str] | None, files: str | None
-) -> pd.Series:
+def _paths(frame: gpd.GeoDataFrame, files: str | None) -> pd.Series | None:
+    """Where the pictures are, as far as the table or ``files`` says it."""
     if files is not None:
-        paths = _by_template(frame, files)
-    elif "path" in frame:
-        paths = frame["path"].astype("str").str.strip()
-    else:
-        there = [str(name) for name in frame.columns if name != "geometry"]
-        msg = (
-            f"{table}: {unknown_column('path', there, what='It has')}. Name it in columns={{...: 'path'}}, "
-            "or say where the pictures are: files='photos/{image_id}.jpg'."
-        )
-        raise MissingColumnError(msg)
-    start = (Path(root) if root is not None else table.parent).as_posix().rstrip("/") + "/"
+        return _by_template(frame, files)
+    return frame["path"].astype("str").str.strip() if "path" in frame else None
+
+
+def _rooted(paths: pd.Series, root: Path) -> pd.Series:
+    """The paths with the folder before those that are relative."""
+    start = root.as_posix().rstrip("/") + "/"
     alone = paths.str.match(r"^(?:/|[A-Za-z]:[\\/]|[A-Za-z][A-Za-z0-9+.-]+://)", na=False)
     blank = paths.isna() | (paths == "")
     return paths.mask(~(alone | blank), start + paths)

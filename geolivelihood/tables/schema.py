@@ -36,10 +36,10 @@ def check_images(frame: gpd.GeoDataFrame, *, extent: Extent | None = None) -> Ch
     Parameters
     ----------
     frame
-        ``image_id``, ``path``, ``kind`` (``street`` or ``overhead``) and geometry: a Point for a street
-        photo, a footprint Polygon for an overhead picture. Optional ``captured_at`` (UTC), ``heading``
-        (degrees clockwise from north, 0 to 360), ``fov`` (degrees). A picture may stand once per
-        ``cluster_id``.
+        ``image_id``, ``kind`` (``street`` or ``overhead``) and geometry: a Point for a street photo, a
+        footprint Polygon for an overhead picture. Optional ``path`` (only what opens the pictures needs it;
+        a table that has it has it in every row), ``captured_at`` (UTC), ``heading`` (degrees clockwise
+        from north, 0 to 360), ``fov`` (degrees). A picture may stand once per ``cluster_id``.
     extent
         Where the pictures must lie: west, south, east, north in degrees, or a GeoDataFrame.
 
@@ -53,7 +53,7 @@ def check_images(frame: gpd.GeoDataFrame, *, extent: Extent | None = None) -> Ch
     MissingCRSError, MissingColumnError, TableError
         With every fatal fault in ``faults`` and in the message.
     """
-    faults = _begin(frame, "images", "image_id", ["image_id", "path", "kind"])
+    faults = _begin(frame, "images", "image_id", ["image_id", "kind"])
     table = _with_ids(frame, "image_id", faults)
     keys = ["image_id", "cluster_id"] if "cluster_id" in frame else ["image_id"]
     _check_unique(table, keys, faults)

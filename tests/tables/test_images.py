@@ -8,6 +8,7 @@ from geopandas.testing import assert_geoseries_equal
 
 from geolivelihood.errors import InputError, MissingColumnError, MissingCRSError, TableError
 from geolivelihood.tables import read_images
+from geolivelihood.tables.images import require_paths
 
 STREETSCAPES = {
     "uuid": "image_id",
@@ -79,10 +80,25 @@ def test_pictures_named_by_their_ids(tmp_path: Path) -> None:
         path, columns={"id": "image_id"}, crs=4326, files="photos/{image_id}.jpeg", root="r"
     )
     assert checked.table["path"].tolist() == ["r/photos/01.jpeg", "r/photos/02.jpeg"]
-    with pytest.raises(MissingColumnError, match="files='photos/"):
-        read_images(path, columns={"id": "image_id"}, crs=4326)
     with pytest.raises(InputError, match="once"):
         read_images(path, columns={"id": "image_id"}, crs=4326, files="photos/")
+
+
+def test_a_table_need_not_say_where_the_files_are(tmp_path: Path, photos: gpd.GeoDataFrame) -> None:
+    path = tmp_path / "mapillary.geojson"
+    photos.drop(columns="path").rename(columns={"image_id": "id"}).to_file(path)
+    table, rejected = read_images(path, columns={"id": "image_id"})
+    assert table["image_id"].tolist() == ["007", "b"]
+    assert "path" not in table and rejected.empty
+    with pytest.raises(MissingColumnError, match="files='photos/"):
+        require_paths(table, path)
+    with pytest.raises(MissingColumnError, match="Did you mean 'paths'"):
+        require_paths(table.assign(paths="x"), path)
+    named = read_images(path, columns={"id": "image_id"}, files="{image_id}.jpg", root="r").table
+    require_paths(named, path)
+    assert named["path"].tolist() == ["r/007.jpg", "r/b.jpg"]
+    blank = read_images(write_csv(tmp_path / "b.csv", path=["a.jpg", ""]), crs=4326)
+    assert blank.rejected["reason"].tolist() == ["the path is empty"]
 
 
 def test_times_become_utc(tmp_path: Path) -> None:
@@ -176,6 +192,8 @@ def test_nothing_in_a_list_is_executed(tmp_path: Path) -> None:
 def test_bad_tables(tmp_path: Path, photos: gpd.GeoDataFrame) -> None:
     with pytest.raises(MissingCRSError, match="crs="):
         read_images(write_csv(tmp_path / "a.csv"))
+    with pytest.raises(InputError, match="'utm somewhere' is no CRS"):
+        read_images(tmp_path / "a.csv", crs="utm somewhere")
     with pytest.raises(InputError, match="no preset"):
         read_images(tmp_path / "a.csv", columns="unheard_of")
     with pytest.raises(InputError, match="does not exist"):
