@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.harness import Comparison
+from geolivelihood.extras import require
 
 POINTS, SMALL, NEIGHBOURS = 100_000, 10_000, 8
 CLUSTERS, PHOTOS, FEATURES = 2_000, 150, 64
@@ -27,13 +28,13 @@ def _points(n: int) -> dict[str, Any]:
 
 
 def many_points() -> dict[str, Any]:
-    import libpysal.graph  # noqa: F401
+    require("libpysal.graph", extra="bench")
 
     return _points(POINTS)
 
 
 def few_points() -> dict[str, Any]:
-    import city2graph  # noqa: F401
+    require("city2graph", extra="bench")
 
     return _points(SMALL)
 

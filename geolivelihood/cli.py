@@ -7,21 +7,29 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from enum import StrEnum
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
+import click
 import typer
 import yaml
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from geolivelihood.errors import Cancelled, InputError
-from geolivelihood.progress import listening
+from geolivelihood.protocol import failure
+from geolivelihood.terminal import (
+    err,
+    out,
+    print_plan,
+    print_result,
+    print_scores,
+    print_written,
+    progress,
+    show_warning,
+)
 
 __all__ = ["app", "main"]
 
@@ -32,8 +40,6 @@ app = typer.Typer(
     help="Livelihood maps from georeferenced pictures and survey clusters, with honest scores.",
     epilog="Start with:  geolivelihood demo",
 )
-out = Console()
-err = Console(stderr=True)
 
 ProjectFile = Annotated[Path, typer.Argument(help="Project file (YAML).", metavar="PROJECT.yaml")]
 Set = Annotated[
@@ -108,45 +114,6 @@ def _reads_pictures(command: Callable[..., None]) -> Callable[..., None]:
     return with_options
 
 
-class Terminal:
-    """Progress on the terminal: one bar per piece of work, with the time that remains."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._stage = ""
-        self._tasks: dict[str, Any] = {}
-
-    def stage(self, name: str) -> None:
-        """Note the stage; it stands before what is being done."""
-        self._stage = name
-
-    def step(self, done: int, total: int | None, text: str) -> None:
-        """Move the bar of ``text``."""
-        if text not in self._tasks:
-            self._tasks[text] = self._progress.add_task(text, total=total)
-        task = self._tasks[text]
-        self._progress.update(task, completed=done, total=total)
-        if total is not None and done >= total:
-            self._progress.remove_task(task)
-            del self._tasks[text]
-
-    def cancelled(self) -> bool:
-        """Never: the terminal cancels by Ctrl-C."""
-        return False
-
-
-@contextmanager
-def _progress() -> Iterator[None]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(elapsed_when_finished=True),
-    )
-    with Progress(*columns, console=err, transient=True) as bar, listening(Terminal(bar)):
-        yield
-
-
 @app.command(epilog="Example:  geolivelihood run examples/brazil.yaml --set validation.folds=3")
 def run(
     project: ProjectFile,
@@ -164,11 +131,11 @@ def run(
 
     overrides = _overrides(set_)
     if dry_run:
-        _print_plan(plan_project(project, overrides=overrides))
+        print_plan(plan_project(project, overrides=overrides))
         return
-    with _progress():
+    with progress():
         result = run_project(project, overrides=overrides, out=target)
-    _print_result(result)
+    print_result(result)
 
 
 @app.command(epilog="Example:  geolivelihood check project.yaml")
@@ -176,7 +143,7 @@ def check(project: ProjectFile, set_: Set = None) -> None:
     """Read every table of a project and say what is in it and what was set aside; train nothing."""
     from geolivelihood.recipes import open_project
 
-    with _progress():
+    with progress():
         data, lineup = open_project(project, overrides=_overrides(set_))
         table = Table("table", "rows", "what", title=data.project.name, title_justify="left")
         if data.project.clusters:
@@ -210,11 +177,11 @@ def demo(
     from geolivelihood.synthetic import make_country
 
     size = {} if clusters is None else {"n_clusters": clusters}
-    with _progress():
+    with progress():
         country = make_country(folder / "country", seed=seed, **size)
         result = run_project(country.project, overrides={"out": os.path.relpath(folder, country.folder)})
         score = _against_truth(country, result.geopackage)
-    _print_result(result)
+    print_result(result)
     out.print(f"The country is invented, so the truth is known. The map's r² with it: [bold]{score:.2f}[/],")
     out.print("each cell counting by its people.")
 
@@ -246,9 +213,9 @@ def index(
     """Tie pictures to H3 cells: one polygon per cell with the number of pictures in it."""
     from geolivelihood.recipes.steps import index_pictures
 
-    with _progress():
+    with progress():
         written = index_pictures(pictures, target, resolution=resolution, **reading)
-    _print_written(target, *written)
+    print_written(target, *written)
 
 
 @app.command(
@@ -270,9 +237,9 @@ def embed(
     """Turn pictures into vectors, kept in a folder; a killed run goes on where it stopped."""
     from geolivelihood.recipes.steps import embed_pictures
 
-    with _progress():
+    with progress():
         written = embed_pictures(pictures, target, encoder=encoder, weights=weights, seed=seed, **reading)
-    _print_written(target, *written)
+    print_written(target, *written)
 
 
 @app.command(epilog="Example:\n\ngeolivelihood graph photos.csv --crs EPSG:4326 -k 8 -o photo_graph.gpkg")
@@ -289,9 +256,9 @@ def graph(
     """Link pictures to their neighbours: nodes and edges as layers."""
     from geolivelihood.recipes.steps import graph_pictures
 
-    with _progress():
+    with progress():
         written = graph_pictures(pictures, target, k=k, radius_m=radius_m, **reading)
-    _print_written(target, *written)
+    print_written(target, *written)
 
 
 @app.command(epilog="Example:  geolivelihood train project.yaml --model cell --indicator wealth -o model")
@@ -307,7 +274,7 @@ def train(
     """Fit one model of a project to all its clusters and save it (safetensors and a card)."""
     from geolivelihood.recipes.steps import train_model
 
-    with _progress():
+    with progress():
         card = train_model(project, target, model=model, indicator=indicator, overrides=_overrides(set_))
     out.print(f"Saved to [bold]{target}[/]: {card['name']} for {card['indicator']}")
 
@@ -322,9 +289,9 @@ def predict(
     """Predict the cells of a project with a saved model."""
     from geolivelihood.recipes.steps import predict_cells
 
-    with _progress():
+    with progress():
         layers = predict_cells(model, project, target, overrides=_overrides(set_))
-    _print_written(target, layers, [])
+    print_written(target, layers, [])
 
 
 @app.command(epilog="Example:  geolivelihood validate project.yaml -o scores.csv")
@@ -333,10 +300,10 @@ def validate(project: ProjectFile, target: Target, set_: Set = None) -> None:
     from geolivelihood.recipes import open_project
     from geolivelihood.recipes.steps import write_scores
 
-    with _progress():
+    with progress():
         _, lineup = open_project(project, overrides=_overrides(set_))
         scores = write_scores(lineup, target)
-    _print_scores(scores)
+    print_scores(scores)
     out.print(f"Written to [bold]{target}[/]")
 
 
@@ -352,7 +319,7 @@ def export(
     """Copy layers of a result to GeoJSON, GeoParquet or another GeoPackage, styles and provenance kept."""
     from geolivelihood.recipes.steps import export_layers
 
-    with _progress():
+    with progress():
         written = export_layers(result, target, kind=format_.value, names=layer)
     for path in written:
         out.print(f"Written to [bold]{path}[/]")
@@ -367,35 +334,35 @@ def main(arguments: list[str] | None = None) -> None:
     logging.basicConfig(level=os.environ.get("GEOLIVELIHOOD_LOG", "WARNING"), format="%(message)s")
     warnings.simplefilter("ignore")
     warnings.filterwarnings("once", category=UserWarning, module="geolivelihood")
-    warnings.showwarning = _show_warning
+    warnings.showwarning = show_warning
     try:
-        app(arguments, standalone_mode=False)
-    except KeyboardInterrupt:
-        _end("Cancelled. Run the same command again to go on.", Cancelled.exit_code)
-    except MemoryError:
-        _end("Out of memory. Use a coarser resolution, fewer pictures at once, or a larger machine.", 5)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
-    except Exception as error:
+        code = app(arguments, standalone_mode=False)
+    except BaseException as error:
+        if isinstance(error, SystemExit):
+            raise
         if hasattr(error, "show") and hasattr(error, "exit_code"):  # wrong use of the command line
             error.show()
             sys.exit(error.exit_code)
-        if not hasattr(error, "exit_code"):
-            raise
-        _end(str(error), error.exit_code)
+        _fail(error)
+    if code == _INTERRUPTED:
+        _fail(KeyboardInterrupt())
+    if code:
+        sys.exit(code)
 
 
-def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    if str(message) not in _told:
-        _told.add(str(message))
-        err.print(f"Note: {message}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+_INTERRUPTED = 130  # how Typer says Ctrl-C
 
 
-_told: set[str] = set()
-
-
-def _end(message: str, code: int) -> None:
-    err.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+def _fail(error: BaseException) -> NoReturn:
+    """End with the message and the code of an error; a bug comes with its traceback."""
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        error = Cancelled("Cancelled. Run the same command again to go on.")
+    code, said = failure(error)
+    if code == 1:
+        raise error
+    err.print(said["text"], style="red", markup=False, highlight=False, soft_wrap=True)
+    if said["hint"]:
+        err.print(said["hint"], markup=False, highlight=False, soft_wrap=True)
     sys.exit(code)
 
 
@@ -441,55 +408,6 @@ def _columns(given: list[str] | None) -> dict[str, str] | str | None:
         )
         raise InputError(msg)
     return {theirs: ours for theirs, _, ours in pairs}
-
-
-def _print_plan(plan: list[tuple[Any, bool]]) -> None:
-    table = Table("stage", "", title="Plan", title_justify="left")
-    for stage, done in plan:
-        table.add_row(stage.name, "[green]kept[/]" if done else "to do")
-    out.print(table)
-
-
-def _print_result(result: Any) -> None:
-    if result.table is not None:
-        _print_scores(result.table)
-    if result.rejected:
-        folder = result.geopackage.parent
-        out.print(f"Set aside: {result.rejected} rows or pictures, with reasons in {folder / 'rejected.csv'}")
-    out.print(f"Done in {result.elapsed_s:.0f} s.")
-    for title, path in (
-        ("GeoPackage", result.geopackage),
-        ("Map", result.map),
-        ("Scores", result.scores),
-    ):
-        if path is not None:
-            out.print(f"  {title:<11}[bold]{_short(path)}[/]", soft_wrap=True)
-    out.print(f"Open it, styled:  [bold]qgis {_short(result.geopackage)}[/]", soft_wrap=True)
-
-
-def _short(path: Path) -> str:
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative
-
-
-def _print_scores(scores: Any) -> None:
-    from geolivelihood.validation import wide
-
-    for indicator, rows in scores.groupby("indicator", sort=False):
-        shown = wide(rows).droplevel("indicator", axis=1)
-        table = Table(
-            "r² out of fold [95 %]", *map(str, shown.columns), title=str(indicator), title_justify="left"
-        )
-        for model, row in shown.iterrows():
-            table.add_row(str(model), *map(str, row))
-        out.print(table)
-
-
-def _print_written(target: Path, counts: dict[str, int], rejected: Sequence[Any]) -> None:
-    rows = ", ".join(f"{name} {count:,}" for name, count in counts.items())
-    out.print(f"Written to [bold]{target}[/]: {rows}")
-    for aside in rejected:
-        out.print(f"Set aside: {aside.number:,} {aside.what}, reasons in {aside.reasons}", soft_wrap=True)
 
 
 if __name__ == "__main__":

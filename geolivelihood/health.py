@@ -7,6 +7,8 @@ import platform
 import sys
 from importlib.metadata import PackageNotFoundError, requires, version
 
+from geolivelihood import __version__
+
 __all__ = ["report"]
 
 _LIBRARIES = (
@@ -34,7 +36,7 @@ def report() -> dict[str, dict[str, str]]:
     """Versions, devices, extras and the health of PROJ and GDAL, by title."""
     return {
         "geolivelihood": {
-            "geolivelihood": version("geolivelihood"),
+            "geolivelihood": __version__,
             "Python": f"{platform.python_version()} ({sys.executable})",
             "system": platform.platform(),
         },
@@ -67,7 +69,7 @@ def _devices() -> dict[str, str]:
 def _extras() -> dict[str, str]:
     """Each extra with the packages of it that are missing."""
     missing: dict[str, list[str]] = {}
-    for line in requires("geolivelihood") or ():
+    for line in _requirements():
         name, _, marker = line.partition(";")
         if "extra ==" not in marker:
             continue
@@ -77,6 +79,13 @@ def _extras() -> dict[str, str]:
         if _version(package) == "not installed":
             missing[extra].append(package)
     return {extra: "missing: " + ", ".join(names) if names else "ok" for extra, names in missing.items()}
+
+
+def _requirements() -> list[str]:
+    try:
+        return requires("geolivelihood") or []
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return []
 
 
 def _geo() -> dict[str, str]:

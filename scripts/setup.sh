@@ -25,8 +25,12 @@ if [ ! -x .venv/bin/python ]; then
     "$python" -m venv .venv
 fi
 say "Installing geolivelihood and its test extras into .venv (several GB the first time: torch brings CUDA)"
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' 2>&1 |
-    grep -v -e '^WARNING: Location' -e BuildBackendWarning -e '^ *\(\*\|!!\|with strategy\|Editable install\|Please be careful\|name as your\)' -e '^ *$' || true
+log=.venv/pip.log
+if ! .venv/bin/python -m pip install --disable-pip-version-check --editable '.[dev,bench]' >"$log" 2>&1; then
+    tail -n 30 "$log" >&2
+    echo "Installing failed; the whole log is in $log" >&2
+    exit 1
+fi
 .venv/bin/python -c 'import geolivelihood.cli'
 
 wanted="qgis python3-qgis xvfb xauth"

@@ -304,3 +304,22 @@ def test_the_command_is_installed(tmp_path):
         [sys.executable, "-m", "geolivelihood.cli", "--help"], capture_output=True, text=True, check=True
     )
     assert "demo" in done.stdout and "run" in done.stdout
+
+
+def test_ctrl_c_ends_with_3(country, tmp_path):
+    """The first progress report stands for the user's hand."""
+    program = (
+        "import sys, geolivelihood.terminal as t, geolivelihood.cli as c\n"
+        "def stop(*_): raise KeyboardInterrupt\n"
+        "t.Terminal.stage = stop\n"
+        "c.main(sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", program, "check", str(country / "project.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 3 and "Cancelled" in done.stderr
+
+
+def test_a_target_that_cannot_be_written_ends_with_7(call, country, tmp_path):
+    (tmp_path / "r.gpkg").write_text("mine")
+    code, _, said = call("run", country / "project.yaml", "-o", tmp_path / "r.gpkg", *QUICK)
+    assert code == 7 and "exists" in said and (tmp_path / "r.gpkg").read_text() == "mine"

@@ -124,7 +124,7 @@ def _wedges(
     if len(lon) == 0:
         return np.empty(0, dtype=object)
     disc = fov >= 360.0
-    step = 2.0 * np.degrees(np.arccos(1.0 - _SAG_M / range_m))
+    step = 2.0 * np.degrees(np.arccos(max(1.0 - _SAG_M / range_m, 0.0)))
     segments = np.ceil(np.minimum(fov, 360.0) / step - 1e-9).astype(int)
     count = np.where(disc, segments, segments + 1)
     row = np.repeat(np.arange(len(lon)), count)
@@ -152,6 +152,6 @@ def _cut(polygons: npt.NDArray) -> npt.NDArray:
         inside = shapely.intersection(polygons[beyond], shapely.box(-180.0, -90.0, 180.0, 90.0))
         outside = shapely.intersection(polygons[beyond], shapely.box(edge[0], -90.0, edge[1], 90.0))
         moved = shapely.transform(outside, lambda xy, side=side: xy - [side * 360.0, 0.0])
-        parts = [shapely.multipolygons(pair) for pair in zip(inside, moved)]  # the few at the antimeridian
-        polygons[beyond] = parts
+        pairs = np.stack([inside, moved], axis=1)  # of the few at the antimeridian
+        polygons[beyond] = [shapely.multipolygons(shapely.get_parts(pair)) for pair in pairs]
     return polygons

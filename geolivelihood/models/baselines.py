@@ -286,12 +286,12 @@ def _inner_folds(rows: int, cv: int, groups: npt.ArrayLike | None, seed: int) ->
     if cv < 2:
         msg = f"cv must be at least 2 inner folds, got {cv}."
         raise InputError(msg)
-    if groups is None:
-        return list(KFold(min(cv, rows), shuffle=True, random_state=seed).split(np.zeros(rows)))
-    blocks = np.asarray(groups)
-    if blocks.shape != (rows,) or len(np.unique(blocks)) < 2:
-        msg = "groups must name a block for every row, and at least two blocks."
+    blocks = np.zeros(rows) if groups is None else np.asarray(groups)
+    if blocks.shape != (rows,):
+        msg = f"groups must name a block for every row: there are {rows} rows and {blocks.shape} groups."
         raise InputError(msg)
+    if len(np.unique(blocks)) < 2:  # nothing to hold out whole
+        return list(KFold(min(cv, rows), shuffle=True, random_state=seed).split(np.zeros(rows)))
     folds = min(cv, len(np.unique(blocks)))
     return list(GroupKFold(folds, shuffle=True, random_state=seed).split(np.zeros(rows), groups=blocks))
 

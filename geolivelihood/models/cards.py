@@ -24,7 +24,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
 from geolivelihood import __version__
-from geolivelihood.errors import InputError, MissingCRSError
+from geolivelihood.errors import InputError, MissingCRSError, OutputError
 from geolivelihood.files import atomic, file_hash
 from geolivelihood.models.baselines import GeodesicKNN, InverseDistance, MajorityClassifier, MeanRegressor
 from geolivelihood.models.boosting import BoostingClassifier, BoostingRegressor
@@ -194,6 +194,9 @@ def _state(model: Any) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
 
 
 def _write(folder: Path, arrays: dict[str, npt.NDArray[Any]], card: dict[str, Any]) -> None:
+    if folder.exists() and not (folder / _CARD).is_file() and (folder.is_file() or any(folder.iterdir())):
+        msg = f"{folder} exists and holds no model. Name a new folder, so that nothing of yours is replaced."
+        raise OutputError(msg)
     with atomic(folder) as part:
         part.mkdir()
         save_file(arrays, part / _TENSORS)

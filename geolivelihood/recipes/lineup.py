@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -95,23 +95,26 @@ class LineUp:
     def left_out(self) -> pd.Series:
         """Why clusters are left out of every model, by ``cluster_id``; all models meet the same rows."""
         ids = pd.Index(self.data.clusters["cluster_id"])
-        reasons: dict[str, npt.NDArray[np.bool_]] = {}
+        out = pd.Series("", index=ids, name="reason")
+        for reason, blind in self._blind():
+            out[blind & out.eq("").to_numpy()] = reason
+        return out[out.ne("")]
+
+    def _blind(self) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+        """Reasons why a model cannot see clusters, and which."""
+        ids = pd.Index(self.data.clusters["cluster_id"])
         for model in self.project.models:
             for name in self.data.seen_by(model):
                 if model.name in ("graph", "image"):
                     blind = ~ids.isin(self.data.pairs(name)["cluster_id"])
                 else:
                     blind = self.data.cluster_features([name]).isna().all(axis=1).to_numpy()
-                reasons[f"no picture of {name!r} where it may lie"] = blind
+                yield f"no picture of {name!r} where it may lie", blind
             if model.name == "graph":
                 blind = np.array([graph is None for graph in self._cluster_graphs(model)])
-                reasons["no picture with features for its graph"] = blind
+                yield "no picture with features for its graph", blind
             if model.name == "cell":
-                reasons["pictures for less than half of where it may lie"] = ~(self._covered(model) >= 0.5)
-        out = pd.Series("", index=ids, name="reason")
-        for reason, blind in reasons.items():
-            out[blind & out.eq("").to_numpy()] = reason
-        return out[out.ne("")]
+                yield "pictures for less than half of where it may lie", ~(self._covered(model) >= 0.5)
 
     def _covered(self, model: ModelChoice) -> npt.NDArray[np.float64]:
         """Share of where each cluster may lie, off the map included, that has pictures."""
@@ -154,13 +157,17 @@ class LineUp:
     def _base(self, model: ModelChoice, indicator: str) -> list[Any]:
         """What a fitted model depends on: its own data, and all that decides which clusters are its rows."""
         everybody = [
-            (other.name in ("graph", "image", "cell"), self.data.features_stage(name).key)
+            [
+                other.name if other.name in ("graph", "image", "cell") else "features",
+                {key: other.options[key] for key in _graph_options(other)},
+                [self.data.features_stage(name).key for name in self.data.seen_by(other)],
+            ]
             for other in self.project.models
-            for name in self.data.seen_by(other)
+            if self.data.seen_by(other)
         ]
         where = [self.data.clusters_stage, self.data.tie_stage, self.data.cells_stage]
         seen = [self.data.features_stage(name) for name in self.data.seen_by(model)]
-        return [model.model_dump(), indicator, self.project.seed, *where, *seen, sorted(set(everybody))]
+        return [model.model_dump(), indicator, self.project.seed, *where, *seen, sorted(everybody, key=str)]
 
     def score_stage(self, model: ModelChoice, split: str, indicator: str) -> Stage:
         """Out-of-fold predictions of one model for one indicator under one split."""
@@ -227,13 +234,14 @@ class LineUp:
     def _shared_pictures(self, rows: npt.NDArray[np.int64]) -> Any:
         """Which cluster uses which photo (rows x pictures), over all sources that the models see."""
         used = {name for model in self.project.models for name in self.data.seen_by(model)}
-        pairs = [self.data.pairs(name) for name in sorted(used) if not self.data.source(name).chips]
-        if not pairs:
+        origins = {self.data.origin(name) for name in used if not self.data.source(name).chips}
+        if not origins:
             return None
+        pairs = [self.data.pairs(name).assign(origin=name) for name in sorted(origins)]
         links = pd.concat(pairs, ignore_index=True)
         order = pd.Index(self.data.clusters["cluster_id"].iloc[rows]).get_indexer(links["cluster_id"])
         links, order = links[order >= 0], order[order >= 0]
-        picture = pd.factorize(links["image_id"])[0]
+        picture = links.groupby(["origin", "image_id"], sort=False).ngroup().to_numpy()
         shape = (len(rows), int(picture.max(initial=-1)) + 1)
         return sparse.csr_array((np.ones(len(order)), (order, picture)), shape=shape)
 
@@ -335,7 +343,9 @@ class LineUp:
         made = np.full(len(cells), np.nan)
         if model.name in ("ridge", "boosting"):
             features = self.data.cell_features(names)
-            known = _shown(features, names)
+            known = np.ones(len(cells), dtype=bool)
+            for name in names:
+                known &= self.data.cell_features([name]).notna().any(axis=1).to_numpy()
             made[known] = estimator.predict(features.to_numpy()[known])
             return made
         by_cell = self._by_place(model, self.data.cell_pairs(names[0]), list(h3cells.cell_names(cells)))
@@ -390,7 +400,7 @@ class LineUp:
             options = _SPARSE | {key: model.options[key] for key in _graph_options(model)}
             made = self.data.graphs(names, pairs, **options)
         else:
-            files = self.data.images(names[0]).drop_duplicates("image_id").set_index("image_id")["path"]
+            files = self.data.picture_files(names[0])
             made = (
                 files.reindex(pairs["image_id"]).groupby(pairs["cluster_id"].to_numpy()).agg(list).to_dict()
             )
@@ -399,11 +409,3 @@ class LineUp:
 
 def _graph_options(choice: ModelChoice) -> list[str]:
     return [key for key in choice.options if key in _GRAPH_OPTIONS] if choice.name == "graph" else []
-
-
-def _shown(features: pd.DataFrame, names: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """Rows of which every source shows something."""
-    shown = np.ones(len(features), dtype=bool)
-    for name in names:
-        shown &= features.filter(regex=f"^{name}_").notna().any(axis=1).to_numpy()
-    return shown

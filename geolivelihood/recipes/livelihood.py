@@ -21,7 +21,7 @@ from geolivelihood import cells as h3cells
 from geolivelihood import graphs, tables
 from geolivelihood.cells import Tie
 from geolivelihood.errors import InputError, TooManyRejectedError
-from geolivelihood.features import FeatureStore, embed, encoder, object_counts, read_object_counts
+from geolivelihood.features import Encoder, FeatureStore, embed, encoder, object_counts, read_object_counts
 from geolivelihood.progress import stage as begin
 from geolivelihood.recipes.project import ImageSource, Project
 from geolivelihood.recipes.sources import read_source
@@ -70,6 +70,16 @@ class Livelihood(Stages):
                 self._refuse_swapped(self._kept[key], source.name)
         return self._kept[key]
 
+    def picture_files(self, name: str) -> pd.Series:
+        """File of each picture of a source, by ``image_id``."""
+        images = self.images(name).drop_duplicates("image_id").set_index("image_id")
+        if "path" not in images:
+            msg = (
+                f"The pictures of {name!r} have no files: give the column 'path', or 'files' in the project."
+            )
+            raise InputError(msg)
+        return images["path"]
+
     def _refuse_swapped(self, table: gpd.GeoDataFrame, what: str) -> None:
         """The regions tell a swap of longitude and latitude that the degrees alone do not."""
         if self.project.regions:
@@ -85,7 +95,7 @@ class Livelihood(Stages):
             return None
         key = ("stamps", name)
         if key not in self._kept:
-            self._kept[key] = stamps(self.images(name)["path"].unique())
+            self._kept[key] = stamps(self.picture_files(name).unique())
         return self._kept[key]
 
     # -- cells and ties -----------------------------------------------------------------------------
@@ -153,17 +163,21 @@ class Livelihood(Stages):
 
     def cell_features(self, names: Sequence[str]) -> pd.DataFrame:
         """Mean vector of each cell's pictures, all sources side by side; NaN where a source shows nothing."""
-        parts = []
-        for name in names:
+        return _side_by_side(names, [self._cell_means(name) for name in names])
+
+    def _cell_means(self, name: str) -> pd.DataFrame:
+        key = ("cell features", name)
+        if key not in self._kept:
             tie = self.image_tie(name)
             values = self.features(name).reindex(tie.rows)
             known = values.notna().any(axis=1).to_numpy()
             across = tie.matrix[known].T.tocsr()
             weight = across.sum(axis=1)[:, None]
-            total = across @ values.to_numpy(dtype=float)[known]
+            total = across @ values.to_numpy()[known].astype(float)
             mean = np.divide(total, weight, out=np.full(total.shape, np.nan), where=weight > 0)
-            parts.append(pd.DataFrame(mean, index=pd.Index(self.cells, name="cell"), columns=values.columns))
-        return _side_by_side(names, parts)
+            index = pd.Index(self.cells, name="cell")
+            self._kept[key] = pd.DataFrame(mean, index=index, columns=values.columns)
+        return self._kept[key]
 
     def cluster_features(self, names: Sequence[str]) -> pd.DataFrame:
         """Mean vector of each cluster's own pictures, or the expected vector of the cells it may lie in."""
@@ -175,8 +189,7 @@ class Livelihood(Stages):
                 values = self.features(name).reindex(pairs["image_id"])
                 part = values.groupby(pairs["cluster_id"].to_numpy()).mean()
             else:
-                part = self.map_tie.mean(self.cell_features([name]))
-                part.columns = self.features(name).columns
+                part = self.map_tie.mean(self._cell_means(name))
             parts.append(part.reindex(self.clusters["cluster_id"]))
         return _side_by_side(names, parts)
 
@@ -276,7 +289,7 @@ class Livelihood(Stages):
     def _lay_chips(self, source: ImageSource, folder: Path) -> None:
         chips = source.chips
         assert chips is not None
-        rasters = self.project.inputs(chips.raster)
+        rasters = self.project.rasters(chips)
         options = chips.model_dump(exclude={"raster"})
         parts, rejected = [], []
         for column, places in self._chip_places(source.name).items():
@@ -330,14 +343,10 @@ class Livelihood(Stages):
 
     def _embedded(self, name: str, images: gpd.GeoDataFrame) -> pd.DataFrame:
         source, stage = self._sources[name], self.features_stage(name)
-        chosen = source.encoder
-        if chosen is None:
+        if source.encoder is None:
             path = self.space.make(stage, lambda folder: self._count_objects(source, images, folder))
             return pd.read_parquet(path / "features.parquet")
-        options = {
-            key: getattr(chosen, key) for key in ("weights", "size") if getattr(chosen, key) is not None
-        }
-        made = encoder(chosen.name, seed=self.project.seed, **options, **chosen.options)
+        made = self.build_encoder(name)
         limit = self.project.max_rejected
         path = self.space.make(
             stage,
@@ -345,6 +354,19 @@ class Livelihood(Stages):
             resumable=True,
         )
         return FeatureStore(path).read()
+
+    def build_encoder(self, name: str) -> Encoder:
+        """The encoder of a source, as the project describes it."""
+        source = self._sources[name]
+        chosen = source.encoder
+        if chosen is None:
+            msg = f"The source {name!r} has no encoder."
+            raise InputError(msg)
+        options = chosen.model_dump(include={"weights", "size"}, exclude_none=True)
+        weights = self.weights_file(source)
+        if weights is not None:
+            options["weights"] = str(weights)
+        return encoder(chosen.name, seed=self.project.seed, **options, **chosen.options)
 
     def _count_objects(self, source: ImageSource, images: gpd.GeoDataFrame, folder: Path) -> None:
         if source.counts:

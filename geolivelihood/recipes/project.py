@@ -30,6 +30,7 @@ __all__ = [
     "read_project",
 ]
 
+_RESERVED = ("clusters", "cells", "regions", "images", "edges")
 PICTURE_MODELS = frozenset({"ridge", "boosting", "graph", "image", "cell"})
 ModelName = Literal["mean", "knn", "idw", "ridge", "boosting", "graph", "image", "cell"]
 Format = Literal["gpkg", "geojson", "geoparquet"]
@@ -70,6 +71,14 @@ class Clusters(Section):
         if self.path is not None and not self.indicators:
             msg = "give 'indicators', the columns to predict"
             raise ValueError(msg)
+        if self.dhs is not None:
+            unknown = sorted(set(self.indicators) - set(self.dhs.indicators))
+            if unknown:
+                msg = f"the indicator {unknown[0]!r} is not among those of 'dhs'"
+                raise ValueError(msg)
+            if self.columns or self.where or self.crs or self.repeated:
+                msg = "'columns', 'where', 'crs' and 'repeated' are for 'path', not for 'dhs'"
+                raise ValueError(msg)
         return self
 
     @property
@@ -176,8 +185,8 @@ class ModelChoice(Section):
     """A model by name, the sources that it sees (default: all that fit) and its hyper-parameters."""
 
     name: ModelName
-    label: str | None = None
-    sources: list[str] | None = None
+    label: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_ .-]*$")
+    sources: list[str] | None = Field(default=None, min_length=1)
     options: dict[str, Any] = {}
 
     @property
@@ -261,17 +270,26 @@ class Project(Section):
             twice = sorted({value for value in values if values.count(value) > 1})
             if twice:
                 yield f"{what}: the name {twice[0]!r} stands twice; give one of them another (label)"
-        for source in self.images:
-            if source.detections_of is not None and source.detections_of not in names:
-                yield f"images: {source.name!r} counts what is in {source.detections_of!r}, {_one_of(names)}"
         sources = {source.name: source for source in self.images}
+        tables = [source.name for source in self.images if source.detections_of is None and not source.chips]
+        for source in self.images:
+            if source.name in _RESERVED:
+                yield f"images: a source cannot be called {source.name!r}, as a layer of the map is"
+            if source.detections_of is not None and source.detections_of not in tables:
+                yield f"images: {source.name!r} counts what is in {source.detections_of!r}, {_one_of(tables)}"
+            if source.counts is not None and source.detections_of is None:
+                yield f"images: 'counts' of {source.name!r} needs 'detections_of', the photos counted"
+        if self.cells.extent == "data" and self.clusters is None and all(s.chips for s in self.images):
+            yield "cells: 'extent: data' needs pictures with places of their own, or clusters"
         encoded = [source.name for source in self.images if source.encoder or source.detections_of]
         for model in self.models:
             if model.name in PICTURE_MODELS - {"image"} and not encoded:
                 yield f"models: {model.key!r} learns from pictures, but no source has an encoder"
             seen = [sources[name] for name in model.sources or () if name in sources]
-            if model.name == "image" and any(source.chips or source.detections_of for source in seen):
-                yield f"models: {model.key!r} is trained on picture files; {seen[0].name!r} has none"
+            if model.name == "image" and (
+                len(seen) > 1 or not {s.name for s in seen or self.images} & set(tables)
+            ):
+                yield f"models: {model.key!r} is trained on the picture files of one source, one of {tables}"
             if model.name in PICTURE_MODELS - {"image"}:
                 for blind in (source.name for source in seen if source.name not in encoded):
                     yield f"models: {model.key!r} sees {blind!r}, which has no encoder"
@@ -294,6 +312,11 @@ class Project(Section):
         """Folder that the results go to."""
         return (self.file.parent / Path(self.out).expanduser()).resolve()
 
+    def rasters(self, chips: Chips) -> list[Path]:
+        """Rasters that chips are cut from; a folder stands for the GeoTIFFs in it."""
+        paths = self.inputs(chips.raster)
+        return [file for path in paths for file in (_tifs(path) if path.is_dir() else [path])]
+
     def input(self, path: str) -> Path:
         """Absolute path of an input file."""
         return (self.folder / Path(path).expanduser()).resolve()
@@ -303,12 +326,19 @@ class Project(Section):
         found: list[Path] = []
         for path in [paths] if isinstance(paths, str) else paths:
             whole = self.folder / Path(path).expanduser()
-            hits = sorted(glob.glob(str(whole), recursive=True)) if glob.has_magic(path) else [str(whole)]
+            hits = [str(whole)]
+            if glob.has_magic(path) and not whole.exists():
+                found_here = sorted(glob.glob(path, root_dir=self.folder, recursive=True))
+                hits = [str(self.folder / hit) for hit in found_here]
             if not hits:
                 msg = f"No file matches {whole}. Check 'data' and the pattern in {self.file}."
                 raise ProjectError(msg)
             found += [Path(hit).resolve() for hit in hits]
         return found
+
+
+def _tifs(path: Path) -> list[Path]:
+    return sorted(file for file in path.rglob("*") if file.suffix.lower() in (".tif", ".tiff"))
 
 
 def read_project(path: str | os.PathLike[str], *, overrides: Mapping[str, Any] | None = None) -> Project:
@@ -341,6 +371,8 @@ def read_project(path: str | os.PathLike[str], *, overrides: Mapping[str, Any] |
     if not isinstance(content, dict):
         msg = f"{path} must hold keys and values ('name: ...'), not {type(content).__name__}."
         raise ProjectError(msg)
+    if isinstance(content.get("models"), list):
+        content["models"] = [{"name": m} if isinstance(m, str) else m for m in content["models"]]
     for key, value in (overrides or {}).items():
         _set(content, key, value)
     try:
@@ -383,8 +415,10 @@ def _explain(fault: Any, tree: yaml.Node | None, overrides: Mapping[str, Any]) -
         message = "is missing"
     elif fault["type"] not in ("value_error",):
         message += f" (given: {fault['input']!r})"
-    where = "--set" if key in overrides else f"line {line}"
-    return f"  {where}, {key}: {message}"
+    changed = next((name for name in overrides if ".".join(location).startswith(name)), None)
+    if changed is not None:
+        return f"  --set, {key if key.startswith(changed) else changed}: {message}"
+    return f"  line {line}, {key}: {message}"
 
 
 def _line(node: yaml.Node | None, location: Sequence[str]) -> tuple[int, list[str]]:

@@ -18,7 +18,7 @@ import pandas as pd
 from geolivelihood import __version__, layers, validation
 from geolivelihood.files import atomic, content_hash
 from geolivelihood.progress import stage as begin
-from geolivelihood.recipes.lineup import LineUp
+from geolivelihood.recipes.lineup import LineUp, build_estimator
 from geolivelihood.recipes.livelihood import Livelihood
 from geolivelihood.recipes.project import Project, read_project
 from geolivelihood.recipes.results import build_layers, layer_list, set_aside
@@ -41,14 +41,25 @@ class RunResult:
     table: pd.DataFrame | None = field(repr=False)
     layers: list[dict[str, Any]] = field(repr=False)
     rejected: int
+    rejected_file: Path
     elapsed_s: float
 
 
 def open_project(
     path: str | os.PathLike[str], *, overrides: Mapping[str, Any] | None = None, planning: bool = False
 ) -> tuple[Livelihood, LineUp]:
-    """Read a project and give its data and its line-up of models; nothing is computed yet."""
+    """Read a project and give its data and its line-up of models; nothing is computed yet.
+
+    Every model and encoder is built once, and every file looked for, so that a wrong option or path ends
+    the run at its beginning and not hours later.
+    """
     data = Livelihood(read_project(path, overrides=overrides), planning=planning)
+    for model in data.project.models:
+        build_estimator(model, seed=data.project.seed)
+    for name in data.used:
+        if data.source(name).encoder:
+            data.build_encoder(name)
+    data.check_paths()
     return data, LineUp(data)
 
 
@@ -120,6 +131,7 @@ def run_project(
         table=scores,
         layers=listed,
         rejected=len(made.get("rejected", ())),
+        rejected_file=beside.path("rejected.csv"),
         elapsed_s=time.monotonic() - started,
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from geolivelihood import tables
 from geolivelihood.recipes.project import ImageSource, Project
+from geolivelihood.tables.images import require_paths
 
 __all__ = ["read_source"]
 
@@ -36,7 +37,7 @@ def read_source(project: Project, source: ImageSource) -> tables.Checked:
         return tables.read_tiles(project.input(source.tiles), scheme=source.scheme)
     path = project.input(str(source.table))
     root: Path = project.input(source.root) if source.root else path.parent
-    return tables.read_images(
+    checked = tables.read_images(
         path,
         columns=source.columns or None,
         crs=source.crs,
@@ -45,3 +46,6 @@ def read_source(project: Project, source: ImageSource) -> tables.Checked:
         files=source.files,
         **kind,
     )
+    if source.encoder is not None:
+        require_paths(checked.table, path)
+    return checked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from geolivelihood.errors import InputError
 from geolivelihood.recipes.project import PICTURE_MODELS, Displacement, ImageSource, ModelChoice, Project
@@ -40,6 +41,10 @@ class Stages:
     def encoded(self) -> list[str]:
         """Names of the sources that have vectors."""
         return [name for name, source in self._sources.items() if source.encoder or source.detections_of]
+
+    def origin(self, name: str) -> str:
+        """Source whose pictures these are: that of the photos for their object counts."""
+        return self._sources[name].detections_of or name
 
     def source(self, name: str) -> ImageSource:
         """Settings of a source."""
@@ -98,7 +103,8 @@ class Stages:
         dhs = settings.dhs
         paths = [dhs.gps, dhs.recode] if dhs else [str(settings.path)]
         files = [file for path in paths for file in _siblings(self.project.input(path))]
-        return self.space.stage("clusters", settings.model_dump(), fingerprint(files))
+        limit = self.project.max_rejected
+        return self.space.stage("clusters", settings.model_dump(), limit, fingerprint(files))
 
     @cached_property
     def regions_stage(self) -> Stage:
@@ -108,14 +114,16 @@ class Stages:
             msg = "The project has no 'regions'."
             raise InputError(msg)
         files = _siblings(self.project.input(settings.path))
-        return self.space.stage("regions", settings.model_dump(), fingerprint(files))
+        return self.space.stage("regions", settings.model_dump(exclude={"population"}), fingerprint(files))
 
     def images_stage(self, name: str) -> Stage:
         """Reading the pictures of a source; for chips, laying the windows."""
         source = self._sources[name]
         if source.detections_of is not None:
             return self.images_stage(source.detections_of)
-        settings = source.model_dump(exclude={"encoder", "views", "counts"})
+        # The tables that are kept hold whole paths, so another folder is another table.
+        settings: list[Any] = [source.model_dump(exclude={"encoder", "views", "counts"})]
+        settings += [str(self.project.folder), self.project.max_rejected]
         files = fingerprint(self._files(source))
         if source.chips is None:
             return self.space.stage(f"images-{name}", settings, files)
@@ -146,7 +154,10 @@ class Stages:
         """Turning the pictures of a source into vectors."""
         source = self._sources[name]
         counts = fingerprint([self.project.input(source.counts)]) if source.counts else None
-        chosen = source.encoder.model_dump() if source.encoder else "object counts"
+        chosen: Any = source.encoder.model_dump() if source.encoder else "object counts"
+        weights = self.weights_file(source)
+        if weights is not None:
+            chosen = [chosen, fingerprint([weights])]
         return self.space.stage(
             f"features-{name}", self.images_stage(name), chosen, counts, self.project.seed, self._stamps(name)
         )
@@ -154,6 +165,19 @@ class Stages:
     def _stamps(self, name: str) -> str | None:
         """What stands for the picture files of a source, where its table alone does not say."""
         raise NotImplementedError
+
+    def weights_file(self, source: ImageSource) -> Path | None:
+        """File of the encoder's weights, where they are one; relative to the project's data."""
+        if source.encoder is None or source.encoder.weights is None:
+            return None
+        path = self.project.input(source.encoder.weights)
+        return path if path.is_file() else None
+
+    @property
+    def used(self) -> list[str]:
+        """Sources whose vectors a model or the map asks for."""
+        seen = {name for model in self.project.models for name in self.seen_by(model)}
+        return [n for n in self.encoded if n in seen or self._sources[n].detections_of is not None]
 
     def stages(self) -> list[Stage]:
         """Every stage before the models, in order."""
@@ -164,21 +188,29 @@ class Stages:
             found = [self.clusters_stage, *found, self.tie_stage]
         found.append(self.cells_stage)
         found += [self.images_stage(name) for name, source in self._sources.items() if source.chips]
-        found += [self.features_stage(name) for name in self.encoded]
+        found += [self.features_stage(name) for name in self.used]
         return list(dict.fromkeys(found))
+
+    def check_paths(self) -> None:
+        """Refuse a project that names a file which is not there, before any work."""
+        project, moved = self.project, self.project.displacement
+        named = [source.counts for source in project.images]
+        named += [project.regions.population] if project.regions else []
+        named += [moved.boundary] if isinstance(moved, Displacement) else []
+        fingerprint(project.input(path) for path in named if path)
 
     def _files(self, source: ImageSource) -> list[Path]:
         if source.chips is not None:
-            return self.project.inputs(source.chips.raster)
+            return [file for raster in self.project.rasters(source.chips) for file in _siblings(raster)]
         if source.geotiffs is not None:
             return self.project.inputs(source.geotiffs)
         return _siblings(self.project.input(str(source.table or source.photos or source.tiles)))
 
 
+_SIDE_FILES = (".dbf", ".shx", ".prj", ".cpg", ".jgw", ".pgw", ".tfw", ".wld")
+
+
 def _siblings(path: Path) -> list[Path]:
-    """The file, and for a shapefile the files that belong to it."""
-    if path.suffix.lower() != ".shp":
-        return [path]
-    return [
-        path.with_suffix(end) for end in (".shp", ".dbf", ".shx", ".prj") if path.with_suffix(end).exists()
-    ]
+    """The file and those beside it that say how it is to be read (parts of a shapefile, world files)."""
+    beside = [path.with_suffix(end) for end in _SIDE_FILES] + [path.with_name(f"{path.name}.aux.xml")]
+    return [path, *(file for file in beside if file.exists() and file != path)]

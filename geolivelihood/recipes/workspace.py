@@ -8,6 +8,7 @@ project repeats only what depends on it.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -35,7 +36,7 @@ class Stage:
     @property
     def folder_name(self) -> str:
         """Name of the stage's folder."""
-        return f"{self.name}-{self.key[:12]}"
+        return f"{re.sub(r'[^0-9A-Za-z_.-]+', '_', self.name)}-{self.key[:12]}"
 
 
 class Workspace:
@@ -99,7 +100,7 @@ def fingerprint(paths: Iterable[Path]) -> list[tuple[str, str]]:
         if not path.exists():
             msg = f"{path} does not exist. Check the path in the project, or its 'data' folder."
             raise InputError(msg)
-        marks.append((path.name, _fingerprint(path, _stamp(path))))
+        marks.append((path.name, _fingerprint(path)))
     return marks
 
 
@@ -108,12 +109,16 @@ def stamps(paths: Iterable[str]) -> str:
     return content_hash([(path, _stamp(Path(path)) if Path(path).is_file() else None) for path in paths])
 
 
-@cache
-def _fingerprint(path: Path, _: tuple[int, int]) -> str:
+def _fingerprint(path: Path) -> str:
     if path.is_dir():
         inside = (file for file in sorted(path.rglob("*")) if file.is_file())
         return content_hash([(str(file.relative_to(path)), _stamp(file)) for file in inside])
-    return file_hash(path) if path.stat().st_size <= _BY_CONTENT else content_hash(_stamp(path))
+    return _file_fingerprint(path, _stamp(path))
+
+
+@cache
+def _file_fingerprint(path: Path, stamp: tuple[int, int]) -> str:
+    return file_hash(path) if stamp[0] <= _BY_CONTENT else content_hash(stamp)
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 from torch_geometric.data import Data
 
 from geolivelihood.cells import Tie, lonlat_cells
-from geolivelihood.errors import InputError, MissingCRSError
+from geolivelihood.errors import InputError, MissingCRSError, OutputError
 from geolivelihood.models import (
     BoostingClassifier,
     CellRegressor,
@@ -199,3 +199,12 @@ def test_tensors_of_another_shape_are_refused(tmp_path):
     edit(folder, tensors={"sha256": file_hash(folder / "model.safetensors")})
     with pytest.raises(InputError, match=r"do not fit the network of the card: head\.0\.weight"):
         load(folder)
+
+
+def test_a_folder_of_the_user_is_not_replaced(tmp_path):
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "data.txt").write_text("mine")
+    model = MeanRegressor().fit(np.zeros((3, 2)), [1.0, 2.0, 3.0])
+    with pytest.raises(OutputError, match="holds no model"):
+        save(model, tmp_path / "precious")
+    assert (tmp_path / "precious" / "data.txt").read_text() == "mine"

@@ -68,6 +68,15 @@ def test_the_examples_are_good(name):
             "sources: [lights]",
             "names the source 'lights', which is not there; there are: photos",
         ),
+        (
+            "    table: photos.csv\n    encoder: {name: rcf}\n",
+            "    detections_of: photos\n",
+            "counts what is in 'photos', which is not there",
+        ),
+        ("    encoder: {name: rcf}\n", "", "learns from pictures, but no source has an encoder"),
+        ("sources: [photos]", "sources: []", "at least 1 item"),
+        ("name: photos", "name: clusters", "cannot be called 'clusters'"),
+        ("label: stiff", "label: ../stiff", "String should match pattern"),
         ("models: [mean", "models: [meen", "line 10, models.0: Input should be 'mean'"),
     ],
 )

@@ -276,6 +276,20 @@ def test_missing_file_is_named(project, small):
         run_project(project, overrides=small)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("regions.population", "nope.tif"),
+        ("images.0.encoder.name", "resnet19"),
+        ("models", [{"name": "knn", "options": {"kk": 3}}]),
+    ],
+)
+def test_what_cannot_work_is_refused_before_any_work(project, small, key, value):
+    with pytest.raises(InputError):
+        open_project(project, overrides={**small, "map_model": None, key: value})
+    assert not (project.parent / "out").exists()
+
+
 def test_nothing_is_computed_by_opening(project, small):
     data, _ = open_project(project, overrides=small)
     assert not data.space.folder.exists()

@@ -1,0 +1,142 @@
+"""What the user sees on the terminal: progress, notes, tables of scores, where the results lie."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from geolivelihood.progress import listening
+
+__all__ = [
+    "err",
+    "out",
+    "print_plan",
+    "print_result",
+    "print_scores",
+    "print_written",
+    "progress",
+    "show_warning",
+]
+
+out = Console()
+err = Console(stderr=True)
+
+
+class Terminal:
+    """Progress on the terminal: the stage, and one bar per piece of work with the time that remains."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._stage: Any = None
+        self._tasks: dict[str, Any] = {}
+
+    def stage(self, name: str) -> None:
+        """Show the stage until the next one begins."""
+        if self._stage is not None:
+            self._bars.remove_task(self._stage)
+        self._stage = self._bars.add_task(f"[bold]{escape(name)}", total=None)
+
+    def step(self, done: int, total: int | None, text: str) -> None:
+        """Move the bar of ``text``."""
+        if text not in self._tasks:
+            self._tasks[text] = self._bars.add_task(escape(text), total=total)
+        task = self._tasks[text]
+        self._bars.update(task, completed=done, total=total)
+        if total is not None and done >= total:
+            self._bars.remove_task(task)
+            del self._tasks[text]
+
+    def cancelled(self) -> bool:
+        """Never: the terminal cancels by Ctrl-C."""
+        return False
+
+
+@contextmanager
+def progress() -> Iterator[None]:
+    """Show the progress of everything inside the block."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    with Progress(*columns, console=err, transient=True) as bars, listening(Terminal(bars)):
+        yield
+
+
+_told: set[str] = set()
+
+
+def show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    """Say each warning once, without the line of code it comes from."""
+    if str(message) not in _told:
+        _told.add(str(message))
+        err.print(f"Note: {message}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+def print_plan(plan: Sequence[tuple[Any, bool]]) -> None:
+    """Stages of a run and whether they are kept from an earlier one."""
+    table = Table("stage", "", title="Plan", title_justify="left")
+    for stage, done in plan:
+        table.add_row(escape(stage.name), "[green]kept[/]" if done else "to do")
+    out.print(table)
+
+
+def print_result(result: Any) -> None:
+    """Scores of a run and where its files lie."""
+    if result.table is not None:
+        print_scores(result.table)
+    if result.rejected:
+        _say(f"Set aside or left out: {result.rejected}, with reasons in {short(result.rejected_file)}")
+    _say(f"Done in {result.elapsed_s:.0f} s.")
+    for title, path in (
+        ("GeoPackage", result.geopackage),
+        ("Map", result.map),
+        ("Scores", result.scores),
+    ):
+        if path is not None:
+            _say(f"  {title:<11}{short(path)}")
+    _say(f"Open it, styled:  qgis {short(result.geopackage)}")
+
+
+def print_scores(scores: Any) -> None:
+    """One table per indicator: models down, splits across."""
+    from geolivelihood.validation import wide
+
+    for indicator, rows in scores.groupby("indicator", sort=False):
+        shown = wide(rows).droplevel("indicator", axis=1)
+        title = f"{indicator}: {int(rows['n'].max()):,} clusters, {int(rows['n_blocks'].max())} blocks"
+        columns = map(str, shown.columns)
+        table = Table("r² out of fold [95 %]", *columns, title=escape(title), title_justify="left")
+        for model, row in shown.iterrows():
+            table.add_row(str(model), *(escape(str(value)) for value in row))
+        out.print(table)
+
+
+def print_written(target: Path, counts: Mapping[str, int], rejected: Sequence[Any] = ()) -> None:
+    """What was written, and where the reasons are for what was not."""
+    rows = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+    _say(f"Written to {target}: {rows}")
+    for aside in rejected:
+        _say(f"Set aside: {aside.number:,} {aside.what}, reasons in {aside.reasons}")
+
+
+def short(path: Path) -> str:
+    """The path as the user would type it from here."""
+    try:
+        relative = os.path.relpath(path)
+    except ValueError:  # another drive
+        return str(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def _say(text: str) -> None:
+    out.print(text, markup=False, highlight=False, soft_wrap=True)
