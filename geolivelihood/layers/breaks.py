@@ -13,7 +13,7 @@ _CROWDED = 0.6
 """Share of the values in one class above which pretty breaks hide the pattern and quantiles take over."""
 
 
-def class_breaks(values: npt.ArrayLike, *, classes: int = 7) -> np.ndarray:
+def class_breaks(values: npt.ArrayLike, *, classes: int = 9) -> np.ndarray:
     """Bounds of at most ``classes`` classes that hold every finite value.
 
     Pretty breaks (steps of 1, 2, 2.5 or 5 times a power of ten) where the values spread over them; where one

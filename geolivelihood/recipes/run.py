@@ -114,7 +114,9 @@ def run_project(
     layers.write_geopackage(
         target,
         made,
-        indicators=lineup.indicators if project.models else [],
+        indicators=lineup.indicators
+        if project.models
+        else [str(name) for name in made["cells"].columns[:-1]],
         labels=project.output.labels,
         provenance=_provenance(data, lineup, scores, listed),
         mode=mode,

@@ -95,15 +95,35 @@ QUICK = {
 }
 
 
+BRAZIL = {
+    "clusters.indicators": ["idhm"],
+    "cells.resolution": 4,
+    "models": ["knn", {"name": "boosting", "sources": ["lights", "marble"]}],
+    "map_model": "boosting",
+    "validation.bootstrap": 200,
+    "output.formats": ["gpkg"],
+}
+
+
 @pytest.fixture(scope="session")
-def recipe_file(project_file, worker_python, tmp_path_factory):
-    """The results of a real run: those that GEOLIVELIHOOD_RESULT names, else of the invented country."""
+def recipe_file(request, worker_python, tmp_path_factory):
+    """The results of a real run: those that GEOLIVELIHOOD_RESULT names, else Brazil where its data is here
+    (GEOLIVELIHOOD_DATA, or shared/data beside the checkout), else the invented country."""
     named = os.environ.get("GEOLIVELIHOOD_RESULT")
     if named:
         return Path(named).resolve()
-    out = tmp_path_factory.mktemp("run") / "synthetic.gpkg"
+    folder = tmp_path_factory.mktemp("run")
+    data = Path(os.environ.get("GEOLIVELIHOOD_DATA", ROOT.parent / "shared" / "data")) / "brazil"
+    if data.is_dir():
+        project, changes = (
+            ROOT / "examples" / "brazil.yaml",
+            {**BRAZIL, "data": str(data), "out": str(folder)},
+        )
+    else:
+        project, changes = request.getfixturevalue("project_file"), QUICK
+    out = folder / f"{project.stem if data.is_dir() else 'synthetic'}.gpkg"
     try:
-        params = {"project": str(project_file), "set": QUICK}
+        params = {"project": str(project), "set": changes}
         run_job(worker_python, "run", params, out=out, options={"threads": 1}, start_s=LONG_S, stall_s=LONG_S)
     except WorkerError as error:
         pytest.fail(f"the recipe failed: {error}\n{error.detail}")
