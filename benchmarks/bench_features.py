@@ -65,7 +65,7 @@ def _forward(data: dict[str, Any]) -> None:
 
 
 def _forward_folded(data: dict[str, Any]) -> None:
-    """The network that embedding itself uses (batch normalisation folded away), fed with a tensor in memory."""
+    """The network that embedding itself uses (batch normalisation folded away), fed from memory."""
     network = data["encoder"].network
     with torch.inference_mode():
         for _ in range(-(-_N // len(data["inputs"]))):
