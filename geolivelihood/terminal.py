@@ -113,7 +113,11 @@ def print_scores(scores: Any) -> None:
 
     for indicator, rows in scores.groupby("indicator", sort=False):
         shown = wide(rows).droplevel("indicator", axis=1)
-        title = f"{indicator}: {int(rows['n'].max()):,} clusters, {int(rows['n_blocks'].max())} blocks"
+        first = rows[rows["split"].eq("blocked")].iloc[0]
+        title = (
+            f"{indicator}: {first['n']:,} clusters, {first['n_blocks']} blocks of H3 resolution "
+            f"{first['block_resolution']}, buffer {first['buffer_m']} m"
+        )
         columns = map(str, shown.columns)
         table = Table("r² out of fold [95 %]", *columns, title=escape(title), title_justify="left")
         for model, row in shown.iterrows():

@@ -276,8 +276,12 @@ class LineUp:
                     blocks=tested["block"].to_numpy(),
                 )
             )
-        return validation.score_table(
-            records, n=self.project.validation.bootstrap, random_state=self.project.seed
+        settings = self.project.validation
+        table = validation.score_table(records, n=settings.bootstrap, random_state=self.project.seed)
+        blocked = table["split"].eq("blocked")
+        return table.assign(
+            block_resolution=self.block_resolution,
+            buffer_m=np.where(blocked, str(settings.buffer_m), ""),
         )
 
     def _warn_left_out(self) -> None:
