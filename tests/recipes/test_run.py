@@ -121,6 +121,17 @@ def test_all_models_are_scored_on_the_same_rows_after_any_change(project, small)
     pd.testing.assert_frame_equal(grown, fresh)
 
 
+@pytest.mark.parametrize("mapped", ["image", "graph", "knn"])
+def test_any_model_can_make_the_map(project, small, mapped):
+    options = {"image": {"max_epochs": 1, "size": 64}, "graph": {"max_epochs": 3, "max_photos": 10}}
+    models = [{"name": mapped, "options": options.get(mapped, {})}]
+    made = run_project(project, overrides={**small, "models": models, "map_model": mapped})
+    cells = gpd.read_file(made.geopackage, layer="cells")
+    with_photos = cells["photos_count"] > 0
+    assert cells.loc[with_photos, "wealth"].notna().mean() > 0.9
+    assert (mapped == "knn") == cells["wealth"].notna().all()
+
+
 def test_layers_that_the_project_no_longer_makes_go(project, small):
     first = run_project(project, overrides=small).geopackage
     assert (first.parent / "geojson" / "clusters.geojson").exists()
