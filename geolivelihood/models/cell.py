@@ -42,7 +42,7 @@ __all__ = ["CellRegressor"]
 
 _log = logging.getLogger(__name__)
 HEADS = ("auto", "mlp", "linear")
-_FEW_CLUSTERS = 1000
+_FEW_CLUSTERS = 1000  # a round number between a country where the network ran away (258) and Brazil (5,565)
 
 
 class CellRegressor(RegressorMixin, BaseEstimator):
