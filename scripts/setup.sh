@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Everything a fresh machine needs: .venv with the package and its test extras; QGIS and Xvfb on Debian as root.
+# Everything a fresh machine needs: .venv with the package and its test extras; QGIS, Xvfb and Chromium on Debian
+# as root.
 # Called by make when setup.cfg, pyproject.toml or this file changed (stamp file .venv/.stamp); safe to repeat.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -33,7 +34,7 @@ if ! .venv/bin/python -m pip install --disable-pip-version-check --editable '.[d
 fi
 .venv/bin/python -c 'import geolivelihood.cli'
 
-wanted="qgis python3-qgis xvfb xauth"
+wanted="qgis python3-qgis xvfb xauth chromium"
 missing=""
 if command -v dpkg-query >/dev/null; then
     for package in $wanted; do
@@ -43,11 +44,11 @@ fi
 if [ -z "$missing" ] && command -v dpkg-query >/dev/null; then
     :
 elif [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    say "Installing QGIS and Xvfb:$missing"
+    say "Installing QGIS, Xvfb and a browser for the report's test:$missing"
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends $missing >/dev/null
 else
-    say "QGIS tests will be skipped until QGIS is here. To install it:"
+    say "Tests in QGIS and in a browser are skipped until these are here. To install them:"
     echo "   sudo apt-get install --no-install-recommends $wanted      (or see https://qgis.org)"
 fi
 .venv/bin/python qgis_plugin/link_qgis.py
