@@ -18,6 +18,7 @@ __all__ = [
     "check_labels",
     "check_lonlat",
     "check_target",
+    "check_targets",
     "check_weights",
     "row_count",
     "take",
@@ -99,6 +100,53 @@ def check_target(y: npt.ArrayLike, *, rows: int, least: int = 2) -> Floats:
         msg = (
             f"{len(missing)} of {rows} targets are NaN or infinite (first at row {missing[0]}). "
             "Drop those rows: X = take(X, np.isfinite(y)); y = y[np.isfinite(y)]."
+        )
+        raise InputError(msg)
+    return target
+
+
+def check_targets(y: npt.ArrayLike, *, rows: int, least: int = 2) -> Floats:
+    """One or several targets as floats; of several, some may be missing (NaN) in a row.
+
+    Parameters
+    ----------
+    y
+        Shape (rows,) for one target, checked by :func:`check_target`; shape (rows, targets) for several.
+    rows
+        Number of rows it must have.
+    least
+        Fewest known values of a target one can learn from.
+
+    Raises
+    ------
+    InputError
+        If the number of rows differs, a value is infinite, a row has no target at all, or a target fewer
+        known values than ``least``.
+    """
+    if np.ndim(y) != 2:
+        return check_target(y, rows=rows, least=least)
+    try:
+        target = np.asarray(y, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        msg = "The targets must be numbers, NaN where one is missing."
+        raise InputError(msg) from error
+    if len(target) != rows or not target.shape[1]:
+        msg = f"The targets have shape {target.shape}, but X has {rows} rows: give (rows, targets)."
+        raise InputError(msg)
+    if np.isinf(target).any():
+        msg = f"{int(np.isinf(target).sum())} targets are infinite. Use NaN for a missing one."
+        raise InputError(msg)
+    known = ~np.isnan(target)
+    few = np.flatnonzero(known.sum(axis=0) < least)
+    if len(few):
+        names = list(y.columns[few]) if isinstance(y, pd.DataFrame) else few.tolist()
+        msg = f"Targets with fewer than {least} known values cannot be learned: {names}. Leave them out."
+        raise InputError(msg)
+    empty = np.flatnonzero(~known.any(axis=1))
+    if len(empty):
+        msg = (
+            f"{len(empty)} of {rows} rows have no target at all (first at row {empty[0]}). "
+            "Drop those rows: kept = np.isfinite(y).any(axis=1); X = take(X, kept); y = y[kept]."
         )
         raise InputError(msg)
     return target
