@@ -2,7 +2,8 @@
 
 :func:`knn` and :func:`radius` find neighbours on the sphere. :func:`cluster_graphs` makes one graph per
 survey cluster from its photos, dense as published or sparse, each when it is asked for; :func:`cell_graph`
-links the cells of a map. Graphs are ``torch_geometric`` ``Data`` objects with ``x``, ``edge_index`` (from
+links the cells of a map, and :func:`place_graph` hangs the pictures of every source into them
+(``HeteroData``). Other graphs are ``torch_geometric`` ``Data`` objects with ``x``, ``edge_index`` (from
 neighbour to node), ``edge_weight`` and ``pos`` (longitude, latitude); :func:`nodes_frame` and
 :func:`edges_frame` bring them back to the map.
 """
@@ -11,6 +12,7 @@ from geolivelihood.graphs.cells import cell_graph, cell_graph_data
 from geolivelihood.graphs.frames import edges_frame, link_lines, nodes_frame
 from geolivelihood.graphs.neighbours import Links, geodesic_m, knn, radius
 from geolivelihood.graphs.photos import ClusterGraphs, Groups, cluster_graphs, cluster_rows
+from geolivelihood.graphs.places import place_cells, place_graph, place_links, place_means, place_sources
 
 __all__ = [
     "ClusterGraphs",
@@ -25,5 +27,10 @@ __all__ = [
     "knn",
     "link_lines",
     "nodes_frame",
+    "place_cells",
+    "place_graph",
+    "place_links",
+    "place_means",
+    "place_sources",
     "radius",
 ]
