@@ -19,13 +19,13 @@ def check_errors(se: npt.ArrayLike, rows: int, *, observed: npt.NDArray[np.bool_
     Parameters
     ----------
     se
-        Standard error of each label in the unit of the target, shape (rows,), or (rows, targets) where
-        ``observed`` is given; NaN = unknown.
+        Standard error of each label in the unit of the target, shape (rows,) or (rows, targets); NaN =
+        unknown.
     rows
         Number of rows it must have.
     observed
-        Which labels there are, shape (rows, targets), where there are several targets. An error without a
-        label says nothing and comes back as NaN.
+        Which labels there are, of the shape that ``se`` must have; default all, of one target. An error
+        without a label says nothing and comes back as NaN.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def check_errors(se: npt.ArrayLike, rows: int, *, observed: npt.NDArray[np.bool_
     with np.errstate(invalid="ignore"):
         wrong = error.shape != there.shape or (error < 0).any() or np.isinf(error).any()
     if wrong or np.isnan(error).all(axis=0).any():
-        count = f"{rows}" if observed is None else " x ".join(map(str, there.shape))
+        count = " x ".join(map(str, there.shape))
         msg = (
             f"se must hold {count} standard errors, not negative, in the unit of the target; NaN = unknown, "
             "but not all of a target."

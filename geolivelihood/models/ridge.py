@@ -12,21 +12,34 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from geolivelihood.errors import InputError
-from geolivelihood.models.rows import Floats, check_features, check_target, check_weights, row_count
+from geolivelihood.models.label_errors import check_errors, label_trust
+from geolivelihood.models.rows import Floats, check_features, check_targets, check_weights, row_count
 
-__all__ = ["ColumnScale", "RidgeFit", "RidgeRegressor", "fit_ridge", "ridge"]
+__all__ = ["ColumnScale", "RidgeFit", "RidgeRegressor", "fit_ridge", "fit_ridges", "label_weights", "ridge"]
 
 # Penalties per row: the squared singular values of standardised features grow with the number of rows.
 _ALPHAS_PER_ROW = np.logspace(-7, 2, 28)
 
 
 class RidgeFit(NamedTuple):
-    """A ridge solution: coefficients, intercept, chosen penalty, mean squared leave-one-out error."""
+    """A ridge solution: coefficients, intercept, chosen penalty, mean squared leave-one-out error.
+
+    Of several targets each has its own: ``coef`` has shape (targets, d), the others (targets,).
+    """
 
     coef: Floats
-    intercept: float
-    alpha: float
-    loo_error: float
+    intercept: float | Floats
+    alpha: float | Floats
+    loo_error: float | Floats
+
+    @classmethod
+    def restored(cls, coef: Floats, values: Sequence[Any]) -> RidgeFit:
+        """The solution from its coefficients and the other fields in order, numbers or lists."""
+        return cls(coef, *(np.asarray(value) if coef.ndim == 2 else float(value) for value in values))
+
+    def predict(self, X: Floats) -> Floats:
+        """Value per row, shape (rows,), or (rows, targets)."""
+        return X @ self.coef.T + self.intercept
 
 
 class ColumnScale(NamedTuple):
@@ -113,11 +126,78 @@ def fit_ridge(
     return RidgeFit(coef, float(y_mean - x_mean @ coef), float(tried[best]), float(errors[best]))
 
 
+def fit_ridges(
+    X: Floats, y: Floats, *, weights: Floats | None = None, alphas: npt.ArrayLike | None = None
+) -> RidgeFit:
+    """:func:`fit_ridge` for one target, or for each of several on the rows where it is known.
+
+    Parameters
+    ----------
+    X
+        Features (rows, d), without NaN.
+    y
+        Shape (rows,), or (rows, targets) with NaN for a missing value.
+    weights
+        One per row, or of the shape of ``y``.
+    alphas
+        As in :func:`fit_ridge`; every target chooses its own.
+
+    Raises
+    ------
+    InputError
+        If a target has no known value with a weight above 0.
+    """
+    if y.ndim == 1:
+        return fit_ridge(X, y, weights=weights, alphas=alphas)
+    known = ~np.isnan(y)
+    given = np.ones(len(y)) if weights is None else weights
+    each = np.broadcast_to(given.reshape(len(y), -1), y.shape)
+    empty = np.flatnonzero(~(known & (each > 0)).any(axis=0))
+    if len(empty):
+        msg = (
+            f"Target {empty[0]} has no known value with a weight above 0 in the {len(y)} rows to learn from."
+        )
+        raise InputError(msg)
+    fits = [
+        fit_ridge(X[rows], target[rows], weights=weight[rows], alphas=alphas)
+        for target, weight, rows in zip(y.T, each.T, known.T)
+    ]
+    return RidgeFit(*(np.array(values) for values in zip(*fits)))
+
+
+def label_weights(X: Floats, y: Floats, *, weights: Floats, se: Floats | None = None) -> Floats:
+    """Weight of every label: that of its row, times the trust that its standard error leaves it.
+
+    What the model misses is taken from the leave-one-out error of a ridge that trusts all labels alike.
+
+    Parameters
+    ----------
+    X
+        Features (rows, d), without NaN.
+    y
+        Shape (rows,), or (rows, targets) with NaN for a missing value.
+    weights
+        One per row.
+    se
+        Standard errors in the unit of ``y``, from :func:`~geolivelihood.models.label_errors.check_errors`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of the shape of ``y``; 0 where it is missing.
+    """
+    each = weights if y.ndim == 1 else weights[:, None] * ~np.isnan(y)
+    if se is None:
+        return each
+    return each * label_trust(se, fit_ridges(X, y, weights=each).loo_error)
+
+
 class RidgeRegressor(RegressorMixin, BaseEstimator):
     """Linear baseline on features: standardise, then ridge with the penalty of least leave-one-out error.
 
     Missing feature values take the column's mean. Leave-one-out needs no inner folds, so the whole choice
-    costs one decomposition.
+    costs one decomposition. Several targets share the standardised features and nothing else: each has its
+    own penalty and learns from the rows where it is known.
 
     Parameters
     ----------
@@ -127,9 +207,9 @@ class RidgeRegressor(RegressorMixin, BaseEstimator):
     Attributes
     ----------
     coef_, intercept_
-        On standardised features.
+        On standardised features; shapes (d,) and a number, or (targets, d) and (targets,).
     alpha_
-        The penalty chosen.
+        The penalty chosen, by target where there are several.
     scale_
         Mean and standard deviation of each feature.
     """
@@ -137,26 +217,53 @@ class RidgeRegressor(RegressorMixin, BaseEstimator):
     def __init__(self, *, alphas: Sequence[float] | None = None) -> None:
         self.alphas = alphas
 
-    def fit(self, X: Any, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> Self:
-        """Fit on features (rows, d) and a target (rows,)."""
+    def fit(
+        self,
+        X: Any,
+        y: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None = None,
+        *,
+        se: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Fit on features and one or several targets.
+
+        Parameters
+        ----------
+        X
+            Features (rows, d); NaN = missing.
+        y
+            Target (rows,), or (rows, targets) with NaN where one is missing.
+        sample_weight
+            Weight per row.
+        se
+            Standard error of each label, of the shape of ``y``; NaN counts as the median. Weights become
+            w / (1 + se²/τ²) with τ² the model's own error variance.
+
+        Raises
+        ------
+        InputError
+            If shapes disagree, a value cannot be used, or a target has fewer than two known values.
+        """
         table = check_features(X)
-        target = check_target(y, rows=len(table))
+        target = check_targets(y, rows=len(table))
         weights = check_weights(sample_weight, rows=len(table))
+        error = None if se is None else check_errors(se, len(table), observed=~np.isnan(target))
         self.n_features_in_ = table.shape[1]
         self.scale_ = ColumnScale.of(table, weights=weights)
-        solution = fit_ridge(self.scale_.apply(table), target, weights=weights, alphas=self.alphas)
+        scaled = self.scale_.apply(table)
+        each = label_weights(scaled, target, weights=weights, se=error)
+        solution = fit_ridges(scaled, target, weights=each, alphas=self.alphas)
         self.coef_, self.intercept_ = solution.coef, solution.intercept
         self.alpha_, self.loo_error_ = solution.alpha, solution.loo_error
         return self
 
     def predict(self, X: Any) -> Floats:
-        """Predict one value per row."""
+        """Predict one value per row, or one per row and target."""
         check_is_fitted(self)
         if row_count(X) == 0:
-            return np.zeros(0)
-        return (
-            self.scale_.apply(check_features(X, expected=self.n_features_in_)) @ self.coef_ + self.intercept_
-        )
+            return np.zeros((0, *self.coef_.shape[:-1]))
+        table = self.scale_.apply(check_features(X, expected=self.n_features_in_))
+        return table @ self.coef_.T + self.intercept_
 
     def _state(self) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
         return {"coef": self.coef_} | self.scale_.arrays(), {
@@ -166,10 +273,10 @@ class RidgeRegressor(RegressorMixin, BaseEstimator):
         }
 
     def _restore(self, arrays: Mapping[str, npt.NDArray[Any]], meta: Mapping[str, Any]) -> None:
-        self.coef_, self.scale_ = arrays["coef"], ColumnScale.restored(arrays)
-        self.intercept_, self.alpha_ = meta["intercept"], meta["alpha"]
-        self.loo_error_ = meta["loo_error"]
-        self.n_features_in_ = len(self.coef_)
+        saved = RidgeFit.restored(arrays["coef"], [meta[name] for name in RidgeFit._fields[1:]])
+        self.coef_, self.intercept_, self.alpha_, self.loo_error_ = saved
+        self.scale_ = ColumnScale.restored(arrays)
+        self.n_features_in_ = self.coef_.shape[-1]
 
 
 def ridge(*, alphas: Sequence[float] | None = None) -> RidgeRegressor:

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
 
 from geolivelihood.errors import InputError
-from geolivelihood.models import ridge
-from geolivelihood.models.ridge import ColumnScale, fit_ridge
+from geolivelihood.models import load, ridge, save
+from geolivelihood.models.ridge import ColumnScale, fit_ridge, fit_ridges
 
 
 @pytest.fixture
@@ -83,3 +84,77 @@ def test_clone_empty_predictions_and_errors(data):
         ridge().fit(X, np.where(np.arange(40) == 5, np.nan, y))
     with pytest.raises(InputError, match="1 rows to learn from"):
         ridge().fit(X[:1], y[:1])
+
+
+@pytest.fixture
+def several(data, rng):
+    """Three targets with gaps: none, some, and all but a few rows."""
+    X, y, w = data
+    Y = np.column_stack([y, 5 - 100 * y + rng.normal(size=40), X[:, 1]])
+    Y[rng.random(40) < 0.3, 1] = np.nan
+    Y[6:, 2] = np.nan
+    return X, Y, w
+
+
+def test_several_targets_are_each_solved_on_the_rows_where_they_are_known(several):
+    X, Y, w = several
+    together = fit_ridges(X, Y, weights=w)
+    for i, target in enumerate(Y.T):
+        known = ~np.isnan(target)
+        alone = fit_ridge(X[known], target[known], weights=w[known])
+        np.testing.assert_array_equal(together.coef[i], alone.coef)
+        assert [values[i] for values in together[1:]] == list(alone[1:])
+    assert len(set(together.alpha)) > 1
+
+
+def test_full_targets_side_by_side_equal_one_after_the_other(data):
+    X, y, w = data
+    Y = np.column_stack([y, -3 * y + X[:, 0]])
+    together = ridge().fit(X, Y, w).predict(X)
+    np.testing.assert_allclose(together, np.column_stack([ridge().fit(X, y, w).predict(X) for y in Y.T]))
+    assert ridge().fit(X, Y[:, :1]).predict(X).shape == (40, 1)
+
+
+def test_several_targets_survive_saving(several, tmp_path):
+    X, Y, w = several
+    model = ridge().fit(X, Y, w)
+    again = load(save(model, tmp_path / "model"))
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+    np.testing.assert_array_equal(again.alpha_, model.alpha_)
+    assert again.predict(X[:0]).shape == (0, 3)
+
+
+def test_labels_with_errors_count_less(several, rng):
+    X, Y, _ = several
+    X = rng.normal(size=(300, 4))
+    truth = np.column_stack([X[:, 0], X @ [1.0, 2, 3, 4]])
+    se = np.where(rng.random((300, 2)) < 0.5, 0.0, [3.0, 30.0])
+    Y = truth + rng.normal(size=(300, 2)) * se
+    plain, careful = (np.abs(ridge().fit(X, Y, se=e).predict(X) - truth).mean(axis=0) for e in (None, se))
+    assert (careful < plain).all()
+    alone = ridge().fit(X, Y[:, 1], se=se[:, 1])
+    np.testing.assert_allclose(ridge().fit(X, Y, se=se).predict(X)[:, 1], alone.predict(X))
+    se[3, 0] = np.nan
+    Y[3, 0] = np.nan
+    assert np.isfinite(ridge().fit(X, Y, se=se).predict(X)).all()
+    with pytest.raises(InputError, match="300 x 2 standard errors"):
+        ridge().fit(X, Y, se=se[:, 0])
+
+
+def test_targets_that_cannot_be_learned(several):
+    X, Y, _ = several
+    Y[1:, 2] = np.nan
+    with pytest.raises(InputError, match=r"fewer than 2 known values cannot be learned: \[2\]"):
+        ridge().fit(X, Y)
+    Y[:, 2] = np.nan
+    with pytest.raises(InputError, match=r"\['bmi'\]"):
+        ridge().fit(X, pd.DataFrame(Y, columns=["wealth", "water", "bmi"]))
+    Y[7] = np.nan
+    with pytest.raises(InputError, match="1 of 40 rows have no target at all"):
+        ridge().fit(X, Y[:, :2])
+    with pytest.raises(InputError, match="weight above 0"):
+        fit_ridges(X[:3], Y[:3], weights=np.ones(3))
+    with pytest.raises(InputError, match="infinite"):
+        ridge().fit(X, np.full((40, 2), np.inf))
+    with pytest.raises(InputError, match="give \\(rows, targets\\)"):
+        ridge().fit(X, Y[:5])
