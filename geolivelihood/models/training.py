@@ -11,7 +11,7 @@ import copy
 import logging
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import lightning.pytorch as pl
@@ -38,7 +38,7 @@ __all__ = [
     "use_device",
 ]
 
-# Inputs of the network, target (rows, ...), weight (rows,).
+# Inputs of the network, target (rows, ...), weight (rows,) or of the loss's shape (0 = target missing).
 Batch = tuple[tuple[Any, ...], Tensor, Tensor]
 Loss = Callable[[Tensor, Tensor], Tensor]
 # Below this many rows a held-out part says nothing; all rows then serve both ends.
@@ -56,25 +56,50 @@ class Batches(Protocol):
 
 
 class TargetScale(NamedTuple):
-    """Mean and standard deviation of the training target; networks learn it standardised."""
+    """Mean and standard deviation of the training target; networks learn it standardised.
 
-    mean: float
-    scale: float
+    Of several targets, arrays with one entry per target, over the rows where it is known.
+    """
+
+    mean: float | Floats
+    scale: float | Floats
 
     @classmethod
     def of(cls, y: Floats, *, weights: Floats | None = None) -> TargetScale:
-        """Weighted moments; a constant target has scale 1."""
+        """Weighted moments of a target (rows,), or of several (rows, targets); a constant one has scale 1.
+
+        Raises
+        ------
+        InputError
+            If one of several targets has no known value with a weight above 0.
+        """
+        if y.ndim == 2:
+            return cls(*np.transpose([_known_moments(target, weights) for target in y.T]))
         mean = float(np.average(y, weights=weights))
         scale = float(np.sqrt(np.average((y - mean) ** 2, weights=weights)))
         return cls(mean, scale if scale > 1e-10 * max(abs(mean), 1e-100) else 1.0)
 
+    @classmethod
+    def restored(cls, saved: Sequence[Any]) -> TargetScale:
+        """The scale whose fields were saved, as numbers or as lists."""
+        return cls(*(np.asarray(value) if np.ndim(value) else float(value) for value in saved))
+
     def standardise(self, y: Floats) -> Floats:
-        """To zero mean and unit variance."""
+        """To zero mean and unit variance; a missing target stays NaN."""
         return (y - self.mean) / self.scale
 
     def restore(self, z: npt.NDArray[Any]) -> Floats:
         """Back to the target's own unit."""
         return np.asarray(z, dtype=np.float64) * self.scale + self.mean
+
+
+def _known_moments(y: Floats, weights: Floats | None) -> TargetScale:
+    known = ~np.isnan(y)
+    part = None if weights is None else weights[known]
+    if not known.any() or (part is not None and not part.sum() > 0):
+        msg = f"A target has no known value with a weight above 0 in the {len(y)} rows to learn from."
+        raise InputError(msg)
+    return TargetScale.of(y[known], weights=part)
 
 
 class History(NamedTuple):

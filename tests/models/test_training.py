@@ -183,3 +183,17 @@ def test_saved_weights_must_fit():
     assert torch.equal(network.weight, other.weight)
     with pytest.raises(InputError, match="weight"):
         restore_network(nn.Linear(3, 1), arrays)
+
+
+def test_several_targets_are_scaled_each_over_its_known_rows():
+    y = np.array([[1.0, 7.0], [3.0, np.nan], [8.0, 7.0]])
+    weights = np.array([1.0, 1.0, 2.0])
+    scale = TargetScale.of(y, weights=weights)
+    alone = TargetScale.of(y[:, 0], weights=weights)
+    np.testing.assert_allclose([scale.mean, scale.scale], [[alone.mean, 7], [alone.scale, 1]])
+    np.testing.assert_allclose(scale.restore(scale.standardise(y)), y)
+    again = TargetScale.restored([list(values) for values in scale])
+    np.testing.assert_array_equal(again.standardise(y), scale.standardise(y))
+    assert TargetScale.restored([2, 3]) == TargetScale(2.0, 3.0)
+    with pytest.raises(InputError, match="no known value"):
+        TargetScale.of(y, weights=np.array([0.0, 1.0, 0.0]))
