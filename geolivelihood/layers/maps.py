@@ -18,14 +18,14 @@ from geolivelihood.errors import InputError, MissingColumnError
 from geolivelihood.files import atomic
 from geolivelihood.layers.fields import with_geometry
 from geolivelihood.layers.furniture import draw_colour_bar, draw_north_arrow, draw_scale_bar
-from geolivelihood.layers.palettes import RAMPS
+from geolivelihood.layers.palettes import HATCH, MASK, RAMPS
 from geolivelihood.layers.tips import human_label
 
 __all__ = ["draw_map", "map_crs"]
 
 _WORLD_DEGREES = 180
 """Wider than this and one azimuthal projection misleads: the Equal Earth projection takes over."""
-_GREY, _HATCH, _LINE, _DOT = "#ececec", "#9a9a9a", "#3b3b3b", "#111111"
+_LINE, _DOT = "#3b3b3b", "#111111"
 _Bounds = tuple[float, float, float, float]
 
 
@@ -60,7 +60,7 @@ def draw_map(
     """Draw one indicator, or several side by side, over the cells, as a PNG.
 
     The projection has equal areas and is centred on the cells, so that a cell counts by its size on paper.
-    Cells where the column ``applicable`` is false are hatched in grey.
+    Cells where the column ``applicable`` is not true are hatched in grey: their colour would be no evidence.
 
     Parameters
     ----------
@@ -285,13 +285,12 @@ def _draw_masks(axes: Any, sheet: gpd.GeoDataFrame, values: np.ndarray) -> list[
         )
         handles.append(Patch(facecolor="#f4f4f4", edgecolor="#cccccc", linewidth=0.5, label="No data"))
     if "applicable" in sheet.columns:
-        outside = ~sheet["applicable"].astype("boolean").fillna(True).to_numpy(dtype=bool) & np.isfinite(
-            values
-        )
+        applicable = sheet["applicable"].astype("boolean").fillna(False).to_numpy(dtype=bool)
+        outside = ~applicable & np.isfinite(values)
         if outside.any():
             look: dict[str, Any] = {
-                "facecolor": _GREY,
-                "edgecolor": _HATCH,
+                "facecolor": MASK,
+                "edgecolor": HATCH,
                 "hatch": "//////",
                 "linewidth": 0.0,
             }

@@ -10,7 +10,10 @@ import numpy as np
 
 from geolivelihood.errors import InputError
 
-__all__ = ["RAMPS", "ramp", "rgb"]
+__all__ = ["HATCH", "MASK", "RAMPS", "ramp", "rgb"]
+
+MASK, HATCH = "#ececec", "#9a9a9a"
+"""Ground and lines of the hatching that covers what a model must not be trusted for, in every picture."""
 
 RAMPS: dict[str, tuple[str, ...]] = {
     "viridis": (

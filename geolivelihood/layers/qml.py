@@ -14,7 +14,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from geolivelihood.layers.palettes import rgb
+from geolivelihood.layers.palettes import HATCH, MASK, rgb
 
 __all__ = [
     "GREY",
@@ -25,6 +25,7 @@ __all__ = [
     "document",
     "fill",
     "graduated",
+    "hatched",
     "line",
     "literal",
     "marker",
@@ -34,7 +35,7 @@ __all__ = [
 ]
 
 GREY = "#bdbdbd"
-"""The colour of what a model must not be trusted for."""
+"""The colour of points and lines that a model must not be trusted for, and of what has no value."""
 
 _HEADER = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
 _CATEGORIES = "Symbology|MapTips|Rendering|Temporal"
@@ -86,6 +87,14 @@ def fill(color: str) -> Element:
         "joinstyle": "bevel",
     }
     return _symbol("fill", "SimpleFill", options)
+
+
+def hatched() -> Element:
+    """A grey polygon under diagonal lines; no outline, so the hatching runs on into its neighbour."""
+    symbol = fill(MASK)
+    lines = {"color": _color(HATCH), "style": "b_diagonal", "outline_style": "no"}
+    symbol.append(_layer("SimpleFill", lines))
+    return symbol
 
 
 def outline(color: str, *, inside: str | None = None, width_mm: float = 0.26) -> Element:
@@ -202,7 +211,13 @@ def _symbol(
     kind: str, layer_class: str, options: Mapping[str, str], defined: Mapping[str, str] | None = None
 ) -> Element:
     symbol = Element("symbol", type=kind, alpha="1", clip_to_extent="1", force_rhr="0")
-    layer = SubElement(symbol, "layer", {"class": layer_class, "enabled": "1", "locked": "0", "pass": "0"})
+    symbol.append(_layer(layer_class, options, defined))
+    return symbol
+
+
+def _layer(layer_class: str, options: Mapping[str, str], defined: Mapping[str, str] | None = None) -> Element:
+    """One layer of a symbol; ``defined`` holds its data-defined properties."""
+    layer = Element("layer", {"class": layer_class, "enabled": "1", "locked": "0", "pass": "0"})
     _map(layer, "", ((key, value) for key, value in options.items()))
     if defined:
         holder = SubElement(layer, "data_defined_properties")
@@ -214,7 +229,7 @@ def _symbol(
             SubElement(option, "Option", name="expression", value=clean(expression), type="QString")
             SubElement(option, "Option", name="type", value="3", type="int")
         SubElement(outer, "Option", name="type", value="collection", type="QString")
-    return symbol
+    return layer
 
 
 def _map(parent: Element, name: str, pairs: Iterable[tuple[str, str]]) -> None:

@@ -1,8 +1,10 @@
 """The look that each layer of a result has by default, as QGIS styles (QML).
 
 Cells and regions are coloured by class with viridis, points get a thin white edge, photographs point where
-they looked, differences diverge around zero. Further styles of a layer show how wide the intervals are
-(``uncertainty``) and where the model must not be trusted (``applicability``).
+they looked, differences diverge around zero. Where ``applicable`` is not true, the model must not be trusted
+and grey hatching takes the place of the value. Further styles of a layer show how wide the intervals are
+(``uncertainty``), how unlike the surveyed places a cell is (``dissimilarity``), and the values without the
+hatching (``everywhere``).
 """
 
 from __future__ import annotations
@@ -162,6 +164,10 @@ class _Sheet:
             return qml.fill(color)
         return qml.outline("#ffffff", inside=color, width_mm=_OUTLINE_MM)
 
+    def masked(self) -> Element:
+        """The symbol of what the model must not be trusted for."""
+        return qml.hatched() if self.kind == "polygon" else self.symbol(qml.GREY)
+
     def style(self, name: str, renderer: Element, title: str = "", opacity: float = 1.0) -> Style:
         tip = map_tip(self.frame, indicators=self.indicators, labels=self.labels)
         moment = next((column for column in ("period_start", "captured_at") if self.has(column)), None)
@@ -207,7 +213,7 @@ def _mapped(sheet: _Sheet) -> list[Style]:
     styles = [_value_style(sheet, name) for name in sheet.indicators]
     for number, name in enumerate(sheet.indicators):
         styles += _error_styles(sheet, name, first=number == 0)
-    return styles or _plain(sheet)
+    return [*styles, *_dissimilarity(sheet)] or _plain(sheet)
 
 
 def _regions(sheet: _Sheet) -> list[Style]:
@@ -216,7 +222,10 @@ def _regions(sheet: _Sheet) -> list[Style]:
 
 
 def _value_style(sheet: _Sheet, name: str) -> Style:
-    renderer = _graduated(sheet, name, _breaks(sheet, name), "viridis")
+    if sheet.has("applicable"):
+        renderer = _trusted(sheet, qml.column(name), _breaks(sheet, name), "viridis")
+    else:
+        renderer = _graduated(sheet, name, _breaks(sheet, name), "viridis")
     return sheet.style(name, renderer, sheet.label(name))
 
 
@@ -233,12 +242,23 @@ def _error_styles(sheet: _Sheet, name: str, *, first: bool) -> list[Style]:
     if sheet.has(low, high):
         width = f"{qml.column(high)} - {qml.column(low)}"
         breaks = class_breaks(sheet.numbers(high) - sheet.numbers(low))
-        renderer = _graduated(sheet, width, breaks, "cividis")
+        draw = _trusted if sheet.has("applicable") else _graduated
+        renderer = draw(sheet, width, breaks, "cividis")
         styles.append(sheet.style(f"uncertainty{more}", renderer, f"{label}, width of the interval"))
     if sheet.has("applicable"):
-        renderer = _applicability(sheet, name)
-        styles.append(sheet.style(f"applicability{more}", renderer, f"{label} where it may be trusted"))
+        renderer = _graduated(sheet, name, _breaks(sheet, name), "viridis")
+        title = f"{label}, also where it must not be trusted"
+        styles.append(sheet.style(f"{name[: _NAME_LENGTH - 11]} everywhere", renderer, title))
     return styles
+
+
+def _dissimilarity(sheet: _Sheet) -> list[Style]:
+    """How unlike the surveyed places each feature is, which is what applicability was decided by."""
+    if not sheet.has("dissimilarity"):
+        return []
+    breaks = class_breaks(sheet.numbers("dissimilarity"))
+    renderer = _graduated(sheet, "dissimilarity", breaks, "cividis")
+    return [sheet.style("dissimilarity", renderer, "Dissimilarity to the surveyed places")]
 
 
 def _breaks(sheet: _Sheet, name: str) -> np.ndarray:
@@ -261,22 +281,21 @@ def _graduated(sheet: _Sheet, attribute: str, breaks: np.ndarray, colors: str) -
     return qml.graduated(attribute, list(classes))
 
 
-def _applicability(sheet: _Sheet, name: str) -> Element:
-    """The indicator's classes where the model may be trusted, grey where not."""
-    breaks, field = _breaks(sheet, name), qml.column(name)
-    grey = qml.Rule('NOT "applicable"', "Not applicable", sheet.symbol(qml.GREY))
-    if breaks.size == 0:
-        return qml.rules([grey])
+def _trusted(sheet: _Sheet, value: str, breaks: np.ndarray, colors: str) -> Element:
+    """Classes of an expression where the model may be trusted, hatching where it may not or nobody knows."""
+    untrusted = f'coalesce(NOT "applicable", true) AND ({value}) IS NOT NULL'
+    masked = qml.Rule(untrusted, "Not applicable", sheet.masked())
+    if breaks.size == 0:  # no value at all: nothing to classify
+        return qml.rules([masked])
     above = [">=", *[">"] * (breaks.size - 2)]
-    bounds = map(repr, map(float, breaks))
-    edges = list(bounds)
+    edges = [repr(float(edge)) for edge in breaks]
     shown = [
-        qml.Rule(f'"applicable" AND {field} {sign} {low} AND {field} <= {high}', label, sheet.symbol(color))
+        qml.Rule(f'"applicable" AND {value} {sign} {low} AND {value} <= {high}', label, sheet.symbol(color))
         for sign, low, high, label, color in zip(
-            above, edges, edges[1:], range_labels(breaks), ramp("viridis", breaks.size - 1)
+            above, edges, edges[1:], range_labels(breaks), ramp(colors, breaks.size - 1)
         )
     ]
-    return qml.rules([*shown, grey])
+    return qml.rules([*shown, masked])
 
 
 def _photos(sheet: _Sheet) -> list[Style]:

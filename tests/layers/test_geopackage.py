@@ -105,7 +105,7 @@ def test_layers_styles_and_metadata_as_the_contract_has_them(tmp_path, cells, cl
     names = [
         name for (name,) in rows(path, "SELECT styleName FROM layer_styles WHERE f_table_name = 'cells'")
     ]
-    assert names == ["wealth", "uncertainty", "applicability"]
+    assert names == ["wealth", "uncertainty", "wealth everywhere"]
     extensions = rows(
         path, "SELECT table_name, scope FROM gpkg_extensions WHERE extension_name = 'gpkg_metadata'"
     )

@@ -11,7 +11,7 @@ from geolivelihood.errors import InputError, MissingColumnError, MissingCRSError
 from geolivelihood.layers import draw_map
 from geolivelihood.layers.furniture import round_length, round_ticks, tick_labels
 from geolivelihood.layers.maps import map_crs
-from geolivelihood.layers.palettes import rgb
+from geolivelihood.layers.palettes import HATCH, MASK, rgb
 
 
 def grid(west=30.0, south=-2.0, count=12, **columns):
@@ -61,6 +61,15 @@ def test_panels_layers_and_masks_draw(tmp_path, rng):
     assert image.shape[1] == 520
     assert near(image, "#ececec", 2).sum() > 100
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_not_known_to_be_applicable_is_hatched(tmp_path):
+    applicable = pd.array([True] * 72 + [False] * 36 + [None] * 36, dtype="boolean")
+    flat = grid(wealth=np.zeros(144), applicable=applicable)
+    image = pixels(draw_map(tmp_path / "m.png", flat, "wealth", limits=(0, 1), dpi=100))
+    trusted, lines, ground = (near(image, colour, 2).sum() for colour in ("#440154", HATCH, MASK))
+    assert lines > 500
+    assert 0.3 < ground / trusted < 1.1  # half of the cells; some of their ground lies under the lines
 
 
 def test_the_same_input_gives_the_same_picture(tmp_path):

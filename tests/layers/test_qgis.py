@@ -17,7 +17,7 @@ from PIL import Image
 
 from geolivelihood.cells import cell_points, point_cells
 from geolivelihood.layers import write_geopackage
-from geolivelihood.layers.palettes import ramp, rgb
+from geolivelihood.layers.palettes import HATCH, MASK, ramp, rgb
 
 PYTHON = os.environ.get("QGIS_PYTHON", "/usr/bin/python3")
 DROPPED = ("PYTHONHOME", "VIRTUAL_ENV", "PROJ_DATA", "PROJ_LIB", "GDAL_DATA", "GDAL_DRIVER_PATH")
@@ -65,6 +65,7 @@ def country():
     )
     cells = cells.assign(wealth_lower=cells.wealth - 0.1, wealth_upper=cells.wealth + rng.random(len(index)))
     cells["applicable"] = rng.random(len(index)) > 0.2
+    cells["dissimilarity"] = rng.random(len(index))
     places = shapely.points(rng.uniform(30, 31, 30), rng.uniform(-2, -1, 30))
     clusters = gpd.GeoDataFrame(
         {"cluster_id": [f"<b>{n}</b>" for n in range(30)], "wealth": rng.random(30)},
@@ -124,7 +125,7 @@ def test_every_layer_opens_with_its_default_style_and_no_warning(seen):
     assert verdict["log"] == []
     assert all(layer["valid"] and not layer["errors"] for layer in layers.values())
     assert {name: layer["type"] for name, layer in layers.items()} == {
-        "cells": "graduatedSymbol",
+        "cells": "RuleRenderer",
         "regions": "graduatedSymbol",
         "clusters": "graduatedSymbol",
         "images": "singleSymbol",
@@ -133,7 +134,7 @@ def test_every_layer_opens_with_its_default_style_and_no_warning(seen):
         "explanations_views": "graduatedSymbol",
         "rejected": None,
     }
-    assert layers["cells"]["classes"] >= 4
+    assert layers["regions"]["classes"] >= 4
     assert layers["cells"]["title"].startswith("Cells: Wealth (0–1)")
     assert "displace" in layers["clusters"]["abstract"]
 
@@ -141,15 +142,16 @@ def test_every_layer_opens_with_its_default_style_and_no_warning(seen):
 def test_every_further_style_loads_and_renders(seen):
     layers = seen[0]["layers"]
     assert set(layers["cells"]["styles"]) == {
-        *("wealth", 'part "pauvre" & <é>', "uncertainty", "applicability"),
-        'applicability part "pauvre" & <é>'[:30],
+        *("wealth", 'part "pauvre" & <é>', "uncertainty", "wealth everywhere", "dissimilarity"),
+        'part "pauvre" & <é> everywhere'[:30],
     }
     assert set(layers["clusters"]["styles"]) == {"wealth", "wealth predicted", "wealth residual"}
     for layer in layers.values():
         for style in layer["styles"].values():
             assert style["fine"], style["message"]
             assert not style["render_errors"] and not style["error"]
-    rules = layers["cells"]["styles"]["applicability"]
+    rules = layers["cells"]["styles"]["wealth"]
+    assert len(rules["labels"]) >= 5
     assert (rules["type"], rules["labels"][-1]) == ("RuleRenderer", "Not applicable")
     thousands = layers["cells"]["styles"]['part "pauvre" & <é>']["labels"]
     assert any("," in label and "–" in label for label in thousands)
@@ -164,6 +166,19 @@ def test_every_style_paints_something(seen):
         assert (image != BACKGROUND).any(axis=2).sum() > 100, path.name
 
 
+def test_what_must_not_be_trusted_is_hatched(seen):
+    _, folder = seen
+    hatched, plain = (
+        np.asarray(Image.open(folder / f"cells-wealth{name}.png").convert("RGB")).astype(int)
+        for name in ("", "_everywhere")
+    )
+    ground, lines = (np.abs(hatched - rgb(colour)).max(axis=2) <= 2 for colour in (MASK, HATCH))
+    share = (ground | lines).sum() / (plain != BACKGROUND).any(axis=2).sum()
+    assert 0.1 < share < 0.3  # one cell in five
+    assert lines.sum() > 1000
+    assert not (np.abs(plain - rgb(MASK)).max(axis=2) <= 2).any()
+
+
 def test_map_tips_show_values_and_escape_what_the_file_brings(seen):
     layers = seen[0]["layers"]
     assert "Wealth (0–1): " in layers["cells"]["tip"] and " – " in layers["cells"]["tip"]
@@ -175,7 +190,7 @@ def test_map_tips_show_values_and_escape_what_the_file_brings(seen):
 
 def test_no_background_shows_inside_a_dark_fill(seen):
     _, folder = seen
-    image = np.asarray(Image.open(folder / "cells-wealth.png").convert("RGB")).astype(int)
+    image = np.asarray(Image.open(folder / "cells-wealth_everywhere.png").convert("RGB")).astype(int)
     dark = np.abs(image - rgb(ramp("viridis", 5)[0])).max(axis=2) <= 2  # a seam of one tenth would show as 19
     ys, xs = np.nonzero(dark)
     assert dark.sum() > 50_000

@@ -38,15 +38,50 @@ def test_cells_have_a_style_per_indicator_and_their_errors():
     )
     styles = default_styles("cells", cells, indicators=["wealth", "bmi", "absent"])
     names = [style.name for style in styles]
-    assert names == ["wealth", "bmi", "uncertainty", "applicability", "applicability bmi"]
+    assert names == ["wealth", "bmi", "uncertainty", "wealth everywhere", "bmi everywhere"]
     assert [style.default for style in styles] == [True, False, False, False, False]
-    renderer = parsed(styles[0]).find("renderer-v2")
+    renderer = parsed(styles[3]).find("renderer-v2")
     assert (renderer.get("type"), renderer.get("attr")) == ("graduatedSymbol", "wealth")
     assert len(renderer.findall("ranges/range")) == len(renderer.findall("symbols/symbol"))
-    assert parsed(styles[2]).find("renderer-v2").get("attr") == '"wealth_upper" - "wealth_lower"'
-    rules = parsed(styles[3]).findall(".//rule")
-    assert rules[-1].get("filter") == 'NOT "applicable"'
-    assert rules[0].get("filter").startswith('"applicable" AND "wealth" >= ')
+
+
+def test_what_must_not_be_trusted_is_hatched_by_default():
+    cells = polygons(wealth=[0.0, 0.5, 1.0], wealth_lower=[0.0] * 3, wealth_upper=[1.0, 2.0, 3.0])
+    plain, width = default_styles("cells", cells, indicators=["wealth"])
+    assert parsed(plain).find("renderer-v2").get("attr") == "wealth"
+    assert parsed(width).find("renderer-v2").get("attr") == '"wealth_upper" - "wealth_lower"'
+    cells["applicable"] = pd.array([True, None, False], dtype="boolean")
+    value, width, _ = default_styles("cells", cells, indicators=["wealth"])
+    for style, expression in ((value, '"wealth"'), (width, '"wealth_upper" - "wealth_lower"')):
+        renderer = parsed(style).find("renderer-v2")
+        rules = renderer.findall("rules/rule")
+        assert rules[0].get("filter").startswith(f'"applicable" AND {expression} >= ')
+        hatched = rules[-1]
+        assert hatched.get("filter") == f'coalesce(NOT "applicable", true) AND ({expression}) IS NOT NULL'
+        assert hatched.get("label") == "Not applicable"
+        symbol = renderer.find(f"symbols/symbol[@name='{hatched.get('symbol')}']")
+        assert [o.get("value") for o in symbol.iter("Option") if o.get("name") == "style"] == [
+            "solid",
+            "b_diagonal",
+        ]
+
+
+def test_points_beyond_the_area_are_grey_and_dissimilarity_has_a_style():
+    clusters = points(wealth=[0.0, 1.0], applicable=[True, False], dissimilarity=[0.1, 0.9])
+    value, everywhere, unlike = default_styles("clusters", clusters, indicators=["wealth"])
+    assert {symbol.get("type") for symbol in parsed(value).iter("symbol")} == {"marker"}
+    assert (everywhere.name, unlike.name) == ("wealth everywhere", "dissimilarity")
+    assert parsed(unlike).find("renderer-v2").get("attr") == "dissimilarity"
+
+
+def test_classes_of_a_masked_style_leave_no_value_out_and_take_none_twice():
+    cells = polygons(wealth=[0.0, 0.25, 0.5, 1.0], applicable=[True] * 4)
+    style = default_styles("cells", cells, indicators=["wealth"])[0]
+    filters = [rule.get("filter") for rule in parsed(style).iter("rule")][:-1]
+    bounds = [re.findall(r'"wealth" (>=|>) (\S+) AND "wealth" <= (\S+)', text)[0] for text in filters]
+    assert [sign for sign, _, _ in bounds] == [">=", *[">"] * (len(bounds) - 1)]
+    assert [low for _, low, _ in bounds][1:] == [high for _, _, high in bounds][:-1]
+    assert float(bounds[0][1]) <= 0 and float(bounds[-1][2]) >= 1
 
 
 def test_fill_and_outline_of_cells_are_one_colour_and_pixels_wide():
@@ -110,10 +145,11 @@ def test_hostile_names_are_escaped_everywhere():
     for style in styles:
         root = parsed(style)  # raises where the XML is broken
         assert "A &lt; B" in root.find("mapTip").text
-    assert parsed(styles[0]).find("renderer-v2").get("attr") == name.replace("\x01", "")
-    assert '"income ""R$"" <b>&é\'_upper"' in parsed(styles[1]).find("renderer-v2").get("attr").replace(
-        "\x01", ""
-    )
+    value, width, everywhere = styles
+    assert parsed(everywhere).find("renderer-v2").get("attr") == name.replace("\x01", "")
+    quoted = '"income ""R$"" <b>&é\''
+    assert f'{quoted}" >= ' in parsed(value).find(".//rule").get("filter")
+    assert f'{quoted}_upper" - {quoted}_lower"' in parsed(width).find(".//rule").get("filter")
 
 
 def test_long_and_repeated_names_stay_unique_within_thirty_characters():
