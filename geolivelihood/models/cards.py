@@ -29,6 +29,7 @@ from geolivelihood.files import atomic, file_hash
 from geolivelihood.models.baselines import GeodesicKNN, InverseDistance, MajorityClassifier, MeanRegressor
 from geolivelihood.models.boosting import BoostingClassifier, BoostingRegressor
 from geolivelihood.models.cell import CellRegressor
+from geolivelihood.models.gaussian_process import GaussianProcess
 from geolivelihood.models.graph import GraphClassifier, GraphRegressor
 from geolivelihood.models.image import ImageClassifier, ImageRegressor
 from geolivelihood.models.ridge import RidgeRegressor
@@ -44,6 +45,7 @@ _CLASSES: dict[str, type[Any]] = {
         BoostingClassifier,
         BoostingRegressor,
         CellRegressor,
+        GaussianProcess,
         GeodesicKNN,
         GraphClassifier,
         GraphRegressor,
