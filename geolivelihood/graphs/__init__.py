@@ -12,7 +12,14 @@ from geolivelihood.graphs.cells import cell_graph, cell_graph_data
 from geolivelihood.graphs.frames import edges_frame, link_lines, nodes_frame
 from geolivelihood.graphs.neighbours import Links, geodesic_m, knn, radius
 from geolivelihood.graphs.photos import ClusterGraphs, Groups, cluster_graphs, cluster_rows
-from geolivelihood.graphs.places import place_cells, place_graph, place_links, place_means, place_sources
+from geolivelihood.graphs.places import (
+    place_cells,
+    place_graph,
+    place_links,
+    place_means,
+    place_neighbours,
+    place_sources,
+)
 
 __all__ = [
     "ClusterGraphs",
@@ -31,6 +38,7 @@ __all__ = [
     "place_graph",
     "place_links",
     "place_means",
+    "place_neighbours",
     "place_sources",
     "radius",
 ]

@@ -15,7 +15,7 @@ from geolivelihood.cells import Tie, cell_centres
 from geolivelihood.errors import InputError
 from geolivelihood.graphs.cells import cell_graph
 
-__all__ = ["place_cells", "place_graph", "place_links", "place_means", "place_sources"]
+__all__ = ["place_cells", "place_graph", "place_links", "place_means", "place_neighbours", "place_sources"]
 
 _CELL, _IN, _NEAR = "cell", "in", "near"
 _NEIGHBOURS = (_CELL, _NEAR, _CELL)
@@ -110,23 +110,14 @@ def place_sources(data: HeteroData) -> list[str]:
     return [name for name in data.node_types if name != _CELL]
 
 
-def place_links(data: HeteroData, source: str | None = None) -> sparse.csr_array | None:
-    """Weights from each cell (rows) to its pictures of a source, or to its neighbours.
+def place_links(data: HeteroData, source: str) -> sparse.csr_array:
+    """Weights from each cell (rows) to its pictures of a source (columns)."""
+    return _links(data, (source, _IN, _CELL))
 
-    Parameters
-    ----------
-    data
-        A place graph.
-    source
-        Name of the source; ``None`` for the neighbours, and ``None`` comes back where the graph has none.
-    """
-    kind = _NEIGHBOURS if source is None else (source, _IN, _CELL)
-    if kind not in data.edge_types:
-        return None
-    store = data[kind]
-    begin, end = store.edge_index.numpy()
-    shape = (data[_CELL].num_nodes, data[kind[0]].num_nodes)
-    return sparse.coo_array((store.edge_weight.numpy().astype(float), (end, begin)), shape=shape).tocsr()
+
+def place_neighbours(data: HeteroData) -> sparse.csr_array | None:
+    """Weights from each cell (rows) to its neighbours (columns); ``None`` where the graph links no cells."""
+    return _links(data, _NEIGHBOURS) if _NEIGHBOURS in data.edge_types else None
 
 
 def place_means(data: HeteroData) -> pd.DataFrame:
@@ -149,6 +140,13 @@ def place_means(data: HeteroData) -> pd.DataFrame:
     return pd.DataFrame(
         np.column_stack(parts), index=pd.Index(place_cells(data), name="cell"), columns=columns
     )
+
+
+def _links(data: HeteroData, kind: tuple[str, str, str]) -> sparse.csr_array:
+    begin, end = data[kind].edge_index.numpy()
+    shape = (data[_CELL].num_nodes, data[kind[0]].num_nodes)
+    weight = data[kind].edge_weight.numpy().astype(float)
+    return sparse.coo_array((weight, (end, begin)), shape=shape).tocsr()
 
 
 def _add_source(

@@ -3,49 +3,30 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import torch
 from scipy import sparse
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
+from torch_geometric.data import HeteroData
 
 from geolivelihood.cells import Tie
 from geolivelihood.errors import InputError
-from geolivelihood.models.cell_network import CellNetwork, TieBatches
-from geolivelihood.models.propagation import (
-    cell_table,
-    location_features,
-    missing_marks,
-    propagate,
-    spread_km,
-)
-from geolivelihood.models.ridge import ColumnScale, RidgeFit, fit_ridge
-from geolivelihood.models.rows import Floats, check_features, check_target, check_weights
-from geolivelihood.models.training import (
-    History,
-    TargetScale,
-    holdout,
-    network_arrays,
-    restore_network,
-    seeded,
-    single_thread,
-    train,
-)
+from geolivelihood.models.cell_heads import CellHeads
+from geolivelihood.models.cell_inputs import CellInputs, check_tie, expectation, tie_to
+from geolivelihood.models.label_errors import check_errors
+from geolivelihood.models.propagation import location_features, missing_marks, propagate, spread_km
+from geolivelihood.models.rows import Floats, check_features, check_targets, check_weights
 
 __all__ = ["CellRegressor"]
 
 _log = logging.getLogger(__name__)
-HEADS = ("auto", "mlp", "linear")
-_FEW_CLUSTERS = 1000  # a round number between a country where the network ran away (258) and Brazil (5,565)
 
 
-class CellRegressor(RegressorMixin, BaseEstimator):
+class CellRegressor(RegressorMixin, CellHeads):
     """Predicts at every cell; trained so that the *average* over where a cluster may lie meets its label.
 
     A survey cluster's published point is displaced, so its label belongs to no single cell but to
@@ -53,12 +34,20 @@ class CellRegressor(RegressorMixin, BaseEstimator):
     is regression on expected features, solved in closed form; with a network the loss is on the average,
     not on the average of the features. Prediction happens at real cells.
 
+    Features are a table of cells, or the pictures themselves in a place graph
+    (:func:`~geolivelihood.graphs.place_graph`). Linear and perceptron head reduce the graph to the table of
+    each cell's mean; the graph head learns from single pictures and from the neighbours' states.
+
+    Several targets may be learned at once, with gaps: each has its own linear solution, while a network
+    shares all but its last layer between them.
+
     Parameters
     ----------
     head
         ``"linear"``: ridge on expected features, the penalty chosen by leave-one-out. ``"mlp"``: a network
-        that starts from the linear solution. ``"auto"``: the network from 1,000 clusters on; fewer hold out
-        too few to tell when it should stop.
+        that starts from the linear solution. ``"graph"``: a network over pictures and cells that starts there
+        too; it needs a place graph. ``"auto"``: ``"mlp"`` from 1,000 clusters on; fewer hold out too few to
+        tell when it should stop.
     hops
         Rings of the cell graph whose mean features are added to the cell's own.
     location
@@ -72,6 +61,8 @@ class CellRegressor(RegressorMixin, BaseEstimator):
         training with a warning, and predicted as NaN.
     hidden, dropout
         Of the network.
+    layers
+        Rounds of messages between neighbouring cells, in the graph head.
     learning_rate, weight_decay, batch_size, max_epochs, patience
         Of its training.
     validation_share
@@ -88,54 +79,24 @@ class CellRegressor(RegressorMixin, BaseEstimator):
     cells_
         Cells of the tie it was fitted on, ``uint64``.
     cell_prediction_
-        Prediction at each of them; NaN without features in the cell or beside it.
+        Prediction at each of them, shape (cells,), or (cells, targets); NaN without features in the cell or
+        beside it.
     dropped_
         Row ids of the clusters that were left out of training.
     covered_
         Share of each training cluster's tie on cells with features, by row id.
+    solution_
+        The ridge solution on standardised features (see :meth:`design`): the model itself, or where the
+        network started.
     history_
         Validation loss per epoch; ``None`` for the linear head.
 
     Raises
     ------
     InputError
-        From ``fit``: if shapes disagree or fewer than two clusters are covered.
+        From ``fit``: if shapes disagree, fewer than two clusters are covered, or a target has fewer than two
+        known values among them.
     """
-
-    def __init__(
-        self,
-        *,
-        head: str = "auto",
-        hops: int = 2,
-        location: int = 0,
-        location_km: float | None = None,
-        min_covered: float = 0.5,
-        hidden: int = 64,
-        dropout: float = 0.2,
-        learning_rate: float = 3e-3,
-        weight_decay: float = 1e-3,
-        batch_size: int = 512,
-        max_epochs: int = 80,
-        patience: int = 12,
-        validation_share: float = 0.15,
-        device: str = "auto",
-        random_state: int | None = 0,
-    ) -> None:
-        self.head = head
-        self.hops = hops
-        self.location = location
-        self.location_km = location_km
-        self.min_covered = min_covered
-        self.hidden = hidden
-        self.dropout = dropout
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.patience = patience
-        self.validation_share = validation_share
-        self.device = device
-        self.random_state = random_state
 
     def fit(
         self,
@@ -155,43 +116,40 @@ class CellRegressor(RegressorMixin, BaseEstimator):
         X
             Tie of clusters (rows) to cells (columns).
         y
-            Label per cluster.
+            Label per cluster (clusters,), or several (clusters, targets) with NaN where one is missing.
         sample_weight
             Weight per cluster.
         features
-            Shape (cells, d) in the order of ``X.cells``, NaN = no pictures; or a DataFrame indexed by cell.
+            Shape (cells, d) in the order of ``X.cells``, NaN = no pictures; or a DataFrame indexed by cell;
+            or a place graph, whose cells are then those of the model.
         graph
-            Cell graph (cells x cells) in the same order; ``None`` = no neighbours.
+            Cell graph (cells x cells) in the same order; ``None`` = no neighbours. A place graph has its own.
         se
-            Standard error of each label. Weights become w / (1 + se²/τ²) with τ² the model's own error
-            variance, so that a se of 0 is not infinite trust. NaN counts as the median.
+            Standard error of each label, of the shape of ``y``. Weights become w / (1 + se²/τ²) with τ² the
+            model's own error variance, so that a se of 0 is not infinite trust. NaN counts as the median.
         groups
             Optional block of each cluster; blocks are held out whole.
         """
-        self._check_options(X)
-        target = check_target(y, rows=len(X))
+        self._check_options(X, features)
+        target = check_targets(y, rows=len(X))
         weights = check_weights(sample_weight, rows=len(X))
-        known = cell_table(features, X.cells)
-        self.n_features_in_, self.marks_ = known.shape[1], missing_marks(known)
-        used = X.cells[np.unique(X.matrix.indices)]
+        error = None if se is None else check_errors(se, len(X), observed=~np.isnan(target))
+        inputs = CellInputs.of(features, graph, X.cells)
+        tie = tie_to(inputs.cells, X)
+        self.n_features_in_, self.marks_ = inputs.features.shape[1], missing_marks(inputs.features)
+        used = tie.cells[np.unique(tie.matrix.indices)]
         self.location_km_ = self.location_km or (spread_km(used) if len(used) else 1.0)
-        table, covered = self._table(X.cells, known, graph)
-        kept = self._keep_covered(X, covered)
-        tie = _expectation(X, covered)[kept]
-        target, weights = target[kept], weights[kept]
-        self.head_ = self.head
-        if self.head == "auto":
-            self.head_ = "mlp" if len(target) >= _FEW_CLUSTERS else "linear"
-        self.scale_ = ColumnScale.of(table, weights=tie.T @ weights)
-        self.target_scale_ = TargetScale.of(target, weights=weights)
-        scaled, y_scaled = self.scale_.apply(table), self.target_scale_.standardise(target)
-        if se is not None:
-            error = _check_errors(se, rows=len(X))[kept] / self.target_scale_.scale
-            weights = weights * _trust(error, fit_ridge(tie @ scaled, y_scaled, weights=weights).loo_error)
+        table, covered = self._table(inputs)
+        kept = self._keep_covered(tie, covered)
+        expected = expectation(tie, covered)[kept]
+        target, weights = check_targets(target[kept], rows=int(kept.sum())), weights[kept]
+        error = None if error is None else error[kept]
         names = None if groups is None else np.asarray(groups)[kept]
-        self._learn(tie, scaled, y_scaled, weights, names)
-        self.cells_ = X.cells
-        self.cell_prediction_ = self._values(scaled, covered)
+        self.targets_ = _target_names(y, target)
+        scaled, places = self._scale(inputs, table, expected.T @ weights, rows=len(target))
+        self._learn(expected, scaled, places, target, weights, error, names)
+        self.cells_ = inputs.cells
+        self.cell_prediction_ = self._values(scaled, covered, places)
         return self
 
     def predict(
@@ -204,23 +162,27 @@ class CellRegressor(RegressorMixin, BaseEstimator):
         X
             Tie of clusters to cells.
         features, graph
-            Features and graph of ``X.cells``, where these are other cells than those of ``fit``.
+            Features and graph of ``X.cells``, where these are other cells than those of ``fit``; or a place
+            graph.
 
         Returns
         -------
         numpy.ndarray
-            Shape (clusters,); NaN where less than ``min_covered`` of the tie lies on cells with features.
+            Shape (clusters,), or (clusters, targets); NaN where less than ``min_covered`` of the tie lies on
+            cells with features.
         """
         check_is_fitted(self)
-        _check_tie(X)
+        check_tie(X)
         if features is None:
-            position = pd.Index(self.cells_).get_indexer(X.cells)
-            values = np.where(position >= 0, self.cell_prediction_[position], np.nan)
+            found = self.predict_cells().reindex(X.cells)
         else:
-            values = self.predict_cells(X.cells, features=features, graph=graph).to_numpy()
-        known = ~np.isnan(values)
-        enough = np.asarray(X.covered(known)) >= self.min_covered
-        return np.where(enough, _expectation(X, known) @ np.where(known, values, 0.0), np.nan)
+            found = self.predict_cells(X.cells, features=features, graph=graph)
+        values = found.to_numpy()
+        # A cell is predicted for all targets or for none.
+        known = ~np.isnan(values.reshape(len(values), -1)[:, 0])
+        result = expectation(X, known) @ np.nan_to_num(values)
+        result[~(np.asarray(X.covered(known)) >= self.min_covered)] = np.nan
+        return result
 
     def predict_cells(
         self,
@@ -228,39 +190,95 @@ class CellRegressor(RegressorMixin, BaseEstimator):
         *,
         features: Any | None = None,
         graph: sparse.csr_array | None = None,
-    ) -> pd.Series:
+    ) -> pd.Series | pd.DataFrame:
         """Predict at cells: those of ``fit``, or others with their features and graph.
+
+        Parameters
+        ----------
+        cells
+            Cells, shape (c,). With a place graph, ``None`` stands for all of its cells, and cells that it
+            lacks are NaN.
+        features, graph
+            As in :meth:`fit`.
 
         Returns
         -------
-        pandas.Series
-            Index ``cell``; NaN where neither the cell nor a neighbour has features.
+        pandas.Series or pandas.DataFrame
+            Index ``cell``; a column per target where there are several. NaN where neither the cell nor a
+            neighbour has features.
         """
         check_is_fitted(self)
-        if (cells is None) != (features is None):
-            msg = "Give cells and their features together, or neither (the cells of the fit)."
-            raise InputError(msg)
-        names = self.cells_ if cells is None else np.asarray(cells, dtype=np.uint64)
-        values = self.cell_prediction_
-        if features is not None:
-            table, covered = self._table(names, cell_table(features, names), graph)
-            if table.shape[1] != len(self.scale_.mean):
-                msg = (
-                    "The model was fitted with a cell graph; give the graph of these cells (or the reverse)."
-                )
+        if features is None:
+            if cells is not None:
+                msg = "Give cells and their features together, or neither (the cells of the fit)."
                 raise InputError(msg)
-            values = self._values(self.scale_.apply(table), covered)
-        return pd.Series(values, index=pd.Index(names, name="cell"), name="prediction")
+            return self._named(self.cells_, self.cell_prediction_)
+        inputs = CellInputs.of(features, graph, cells)
+        table, covered = self._fitting_table(inputs)
+        values = self._values(self.scale_.apply(table), covered, self._places(inputs))
+        found = self._named(inputs.cells, values)
+        return found if cells is None else found.reindex(_cell_index(cells))
 
-    def _table(
-        self, cells: npt.NDArray[np.uint64], features: Floats, graph: Any
-    ) -> tuple[Floats, npt.NDArray[np.bool_]]:
-        check_features(features, expected=self.n_features_in_)
-        spread = propagate(features, graph, hops=self.hops, marks=self.marks_)
+    def design(
+        self,
+        cells: npt.ArrayLike | None = None,
+        *,
+        features: Any,
+        graph: sparse.csr_array | None = None,
+    ) -> pd.DataFrame:
+        """What the linear part of the model sees of each cell: where a place lies among those it knows.
+
+        Parameters
+        ----------
+        cells
+            Cells of the features; ``None`` for those of ``fit``, or of the place graph.
+        features, graph
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index ``cell``; the cell's own features, which of them are known, its neighbours', its location;
+            all standardised and cut to the training range. NaN where the model predicts nothing. A value that
+            is missing in a cell that has others is 0, the mean.
+        """
+        check_is_fitted(self)
+        own = self.cells_ if cells is None and not isinstance(features, HeteroData) else cells
+        inputs = CellInputs.of(features, graph, own)
+        table, covered = self._fitting_table(inputs)
+        scaled = self.scale_.apply(table)
+        scaled[~covered] = np.nan
+        found = pd.DataFrame(scaled, index=_cell_index(inputs.cells))
+        return found if own is None else found.reindex(_cell_index(own))
+
+    @property
+    def feature_weights_(self) -> Floats:
+        """How much each column of :meth:`design` moves the linear solution, |β|, shape (columns,).
+
+        In standard deviations of target and column, the mean over targets: weights for the area of
+        applicability.
+        """
+        return np.abs(np.atleast_2d(self.solution_.coef)).mean(axis=0)
+
+    def _named(self, cells: npt.NDArray[np.uint64], values: Floats) -> pd.Series | pd.DataFrame:
+        if values.ndim == 1:
+            return pd.Series(values, index=_cell_index(cells), name="prediction")
+        return pd.DataFrame(values, index=_cell_index(cells), columns=self.targets_)
+
+    def _table(self, inputs: CellInputs) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        check_features(inputs.features, expected=self.n_features_in_)
+        spread = propagate(inputs.features, inputs.graph, hops=self.hops, marks=self.marks_)
         place = location_features(
-            cells, count=self.location, length_km=self.location_km_, seed=self.random_state
+            inputs.cells, count=self.location, length_km=self.location_km_, seed=self.random_state
         )
         return np.column_stack([spread.table, place]), spread.covered
+
+    def _fitting_table(self, inputs: CellInputs) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        table, covered = self._table(inputs)
+        if table.shape[1] != len(self.scale_.mean):
+            msg = "The model was fitted with a cell graph; give the graph of these cells (or the reverse)."
+            raise InputError(msg)
+        return table, covered
 
     def _keep_covered(self, tie: Tie, covered: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         self.covered_ = tie.covered(covered)
@@ -284,127 +302,13 @@ class CellRegressor(RegressorMixin, BaseEstimator):
             raise InputError(msg)
         return kept
 
-    def _learn(
-        self, tie: sparse.csr_array, table: Floats, target: Floats, weights: Floats, groups: Any
-    ) -> None:
-        self.history_: History | None = None
-        if self.head_ == "linear":
-            self.solution_ = fit_ridge(tie @ table, target, weights=weights)
-            return
-        fit, held = holdout(len(target), share=self.validation_share, seed=self.random_state, groups=groups)
-        # The linear start must not have seen the held-out clusters, or no epoch could beat it.
-        start = fit_ridge(tie[fit] @ table, target[fit], weights=weights[fit])
-        inputs, y, w = (torch.from_numpy(array).float() for array in (table, target, weights))
-        with seeded(self.random_state), single_thread():
-            self.network_ = self._network(table.shape[1])
-            self.network_.start_at(start)
-            self.history_ = train(
-                self.network_,
-                TieBatches(
-                    tie[fit],
-                    inputs,
-                    y[fit],
-                    w[fit],
-                    size=self.batch_size,
-                    shuffle=True,
-                    seed=self.random_state,
-                ),
-                TieBatches(tie[held], inputs, y[held], w[held], size=4 * self.batch_size),
-                loss=_squared_error,
-                max_epochs=self.max_epochs,
-                patience=self.patience,
-                learning_rate=self.learning_rate,
-                weight_decay=self.weight_decay,
-                text="training the cell model",
-                device=self.device,
-            )
 
-    def _network(self, features: int) -> CellNetwork:
-        return CellNetwork(features, hidden=self.hidden, dropout=self.dropout)
-
-    def _values(self, table: Floats, covered: npt.NDArray[np.bool_]) -> Floats:
-        if self.head_ == "linear":
-            values = table @ self.solution_.coef + self.solution_.intercept
-        else:
-            with torch.inference_mode(), single_thread():
-                values = self.network_.cell(torch.from_numpy(table).float()).double().numpy()
-        return np.where(covered, self.target_scale_.restore(values), np.nan)
-
-    def _check_options(self, tie: Any) -> None:
-        _check_tie(tie)
-        if self.head not in HEADS:
-            msg = f"head must be one of {', '.join(HEADS)}, got {self.head!r}."
-            raise InputError(msg)
-        if self.location_km is not None and not self.location_km > 0:
-            msg = (
-                f"location_km must be positive, or None for the spread of the cells, got {self.location_km}."
-            )
-            raise InputError(msg)
-        if not 0 < self.min_covered <= 1:
-            msg = f"min_covered must lie in (0, 1], got {self.min_covered}."
-            raise InputError(msg)
-
-    def _state(self) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
-        arrays = {
-            **self.scale_.arrays(),
-            "cells": self.cells_,
-            "cell_prediction": self.cell_prediction_,
-            "marks": self.marks_,
-        }
-        meta = {
-            "head": self.head_,
-            "target_scale": list(self.target_scale_),
-            "n_features_in_": self.n_features_in_,
-            "location_km_": self.location_km_,
-        }
-        if self.head_ == "linear":
-            arrays["coef"] = self.solution_.coef
-            return arrays, meta | {"solution": list(self.solution_[1:])}
-        return arrays | network_arrays(self.network_), meta
-
-    def _restore(self, arrays: Mapping[str, npt.NDArray[Any]], meta: Mapping[str, Any]) -> None:
-        self.scale_ = ColumnScale.restored(arrays)
-        self.cells_, self.cell_prediction_ = arrays["cells"], arrays["cell_prediction"]
-        self.marks_ = arrays["marks"]
-        self.target_scale_ = TargetScale(*meta["target_scale"])
-        self.head_ = meta["head"]
-        self.n_features_in_, self.location_km_ = int(meta["n_features_in_"]), float(meta["location_km_"])
-        if self.head_ == "linear":
-            self.solution_ = RidgeFit(arrays["coef"], *meta["solution"])
-            return
-        self.network_ = self._network(len(self.scale_.mean))
-        restore_network(self.network_, arrays)
+def _target_names(y: Any, target: Floats) -> list[Any] | None:
+    """Names of several targets; ``None`` where there is one."""
+    if target.ndim == 1:
+        return None
+    return list(y.columns) if isinstance(y, pd.DataFrame) else list(range(target.shape[1]))
 
 
-def _expectation(tie: Tie, known: npt.NDArray[np.bool_]) -> sparse.csr_array:
-    """Weights over the known cells only, each row summing to 1 where it has any."""
-    part = sparse.csr_array(tie.matrix @ sparse.diags_array(known.astype(float)))
-    part.eliminate_zeros()
-    total = part.sum(axis=1)
-    scale = np.divide(1.0, total, out=np.zeros(len(total)), where=total > 0)
-    return sparse.csr_array(sparse.diags_array(scale) @ part)
-
-
-def _check_tie(tie: Any) -> None:
-    if not isinstance(tie, Tie):
-        msg = f"X must be a Tie of clusters to cells, not a {type(tie).__name__}. See cluster_cells."
-        raise InputError(msg)
-
-
-def _check_errors(se: npt.ArrayLike, *, rows: int) -> Floats:
-    error = np.asarray(se, dtype=np.float64)
-    if error.shape != (rows,) or (error < 0).any() or np.isinf(error).any() or np.isnan(error).all():
-        msg = f"se must hold {rows} standard errors, not negative, in the unit of the target."
-        raise InputError(msg)
-    return np.where(np.isnan(error), np.nanmedian(error), error)
-
-
-def _trust(error: Floats, model_error: float) -> Floats:
-    """1 / (1 + se²/τ²), τ² = what the model misses beyond the labels' own errors (at least 5 % of it)."""
-    variance = error**2
-    own = max(model_error - float(variance.mean()), 0.05 * model_error, 1e-12)
-    return 1 / (1 + variance / own)
-
-
-def _squared_error(predicted: Tensor, target: Tensor) -> Tensor:
-    return (predicted - target) ** 2
+def _cell_index(cells: npt.ArrayLike) -> pd.Index:
+    return pd.Index(np.asarray(cells, dtype=np.uint64), name="cell")

@@ -16,11 +16,11 @@ from geolivelihood.errors import InputError
 from geolivelihood.models.ridge import RidgeFit
 from geolivelihood.models.training import Batch
 
-__all__ = ["CellNetwork", "TieBatches"]
+__all__ = ["CellNetwork", "TieBatches", "start_linear"]
 
 
 class CellNetwork(nn.Module):
-    """f(φ) = a linear part + a small perceptron on a cell's features.
+    """f(φ) = a linear part + a small perceptron on a cell's features; one output per target.
 
     The linear part can start at a ridge solution, and the perceptron starts at zero: training begins where
     the linear model ends, and early stopping keeps it there if nothing better is found.
@@ -29,19 +29,21 @@ class CellNetwork(nn.Module):
     ----------
     features
         Features per cell.
+    outputs
+        Targets.
     hidden
         Width of the two hidden layers.
     dropout
         Share of hidden activations dropped.
     """
 
-    def __init__(self, features: int, *, hidden: int = 64, dropout: float = 0.2) -> None:
+    def __init__(self, features: int, *, outputs: int = 1, hidden: int = 64, dropout: float = 0.2) -> None:
         super().__init__()
         if hidden < 1 or not 0 <= dropout < 1:
             msg = f"hidden must be at least 1 and dropout in [0, 1), got {hidden} and {dropout}."
             raise InputError(msg)
-        self.linear = nn.Linear(features, 1)
-        last = nn.Linear(hidden, 1)
+        self.linear = nn.Linear(features, outputs)
+        last = nn.Linear(hidden, outputs)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
         self.hidden = nn.Sequential(
@@ -56,31 +58,48 @@ class CellNetwork(nn.Module):
 
     def start_at(self, solution: RidgeFit) -> None:
         """Set the linear part to a ridge solution."""
-        with torch.no_grad():
-            self.linear.weight.copy_(torch.from_numpy(solution.coef)[None])
-            self.linear.bias.fill_(solution.intercept)
+        start_linear(self.linear, solution)
 
     def cell(self, table: Tensor) -> Tensor:
-        """Value of each cell: (cells, features) to (cells,)."""
-        return (self.linear(table) + self.hidden(table))[:, 0]
+        """Value of each cell: (cells, features) to (cells, outputs)."""
+        return self.linear(table) + self.hidden(table)
 
-    def forward(self, table: Tensor, weight: Tensor, row: Tensor, rows: int) -> Tensor:
-        """Σ P f(φ_c) per cluster.
+    def forward(self, table: Tensor, share: Tensor, row: Tensor, rows: int) -> Tensor:
+        """Σ P f(φ_c) per cluster, (rows, outputs).
 
         Parameters
         ----------
         table
             Features of the cell of each entry of the tie (entries, features).
-        weight, row
+        share, row
             Weight and row of each entry (entries,).
         rows
             Number of rows.
         """
-        return scatter(self.cell(table) * weight, row, dim=0, dim_size=rows, reduce="sum")
+        return scatter(self.cell(table) * share[:, None], row, dim=0, dim_size=rows, reduce="sum")
+
+
+def start_linear(layer: nn.Linear, solution: RidgeFit) -> None:
+    """Set a linear layer to a ridge solution of one or several targets."""
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(np.atleast_2d(solution.coef)))
+        layer.bias.copy_(torch.from_numpy(np.atleast_1d(solution.intercept)))
 
 
 class TieBatches:
-    """Batches of clusters with the cells that each may lie in; shuffled anew each epoch on demand."""
+    """Batches of clusters with the cells that each may lie in; shuffled anew each epoch on demand.
+
+    Parameters
+    ----------
+    matrix
+        Clusters x cells.
+    table
+        Features of the cells (cells, d).
+    target, weight
+        Per cluster and target (clusters, t); where a target is missing, any number with a weight of 0.
+    size
+        Clusters per batch.
+    """
 
     def __init__(
         self,
@@ -108,4 +127,9 @@ class TieBatches:
             row = torch.from_numpy(np.repeat(np.arange(len(part)), np.diff(some.indptr)))
             cell = torch.from_numpy(some.indices.astype(np.int64))
             share = torch.from_numpy(some.data).float()
-            yield (self.table[cell], share, row, len(part)), self.target[part], self.weight[part]
+            inputs = (self.table[cell], share, row, len(part), *self.context(cell))
+            yield inputs, self.target[part], self.weight[part]
+
+    def context(self, cell: Tensor) -> tuple[Any, ...]:
+        """What the network is given besides; ``cell`` is the cell of each entry."""
+        return ()

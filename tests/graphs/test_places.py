@@ -9,7 +9,14 @@ from torch_geometric.nn import SAGEConv, to_hetero
 
 from geolivelihood.cells import Tie, neighbours, parse_cells
 from geolivelihood.errors import InputError
-from geolivelihood.graphs import cell_graph, place_cells, place_graph, place_links, place_means, place_sources
+from geolivelihood.graphs import (
+    cell_graph,
+    place_cells,
+    place_graph,
+    place_means,
+    place_neighbours,
+    place_sources,
+)
 
 CENTRE = parse_cells([h3.latlng_to_cell(0.0, 36.0, 8)])
 CELLS = np.unique(np.append(neighbours(CENTRE, k=2)[1], CENTRE))  # 19 cells
@@ -35,7 +42,7 @@ def test_shapes_and_whose_the_edges_are(sources):
     assert graph["tiles", "in", "cell"].edge_weight.tolist() == [0.75, 0.25, 1.0]
     np.testing.assert_array_equal(place_cells(graph), CELLS)
     assert graph["cell"].pos.shape == (19, 2)
-    assert (place_links(graph) != cell_graph(CELLS)).nnz == 0
+    assert (place_neighbours(graph) != cell_graph(CELLS)).nnz == 0
 
 
 def test_means_per_cell(sources):
@@ -60,10 +67,10 @@ def test_a_missing_value_of_a_picture_leaves_the_mean_to_the_others(sources):
 def test_pictures_outside_the_cells_and_neighbours(sources):
     graph = place_graph(sources, CELLS[:6], rings=0)
     assert graph["photos"].node_ids == ["a", "b"] and graph["tiles"].node_ids == ["t"]
-    assert place_links(graph) is None and len(graph.edge_types) == 2
-    assert place_links(place_graph(sources, CELLS, rings=2)).nnz > cell_graph(CELLS).nnz
+    assert place_neighbours(graph) is None and len(graph.edge_types) == 2
+    assert place_neighbours(place_graph(sources, CELLS, rings=2)).nnz > cell_graph(CELLS).nnz
     near = cell_graph(CELLS, kind="distance")
-    assert abs(place_links(place_graph(sources, CELLS, graph=near)) - near).max() < 1e-6
+    assert abs(place_neighbours(place_graph(sources, CELLS, graph=near)) - near).max() < 1e-6
     none = place_graph(sources, CELLS[12:])
     assert none["photos"].x.shape == (0, 2) and place_means(none).isna().to_numpy().all()
 
