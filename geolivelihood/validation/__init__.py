@@ -6,6 +6,7 @@ seen it, :func:`score_table` puts all models side by side under all splits, each
 resamples whole blocks.
 """
 
+from geolivelihood.validation.areas import ResidualField, region_conformal, region_errors
 from geolivelihood.validation.blocks import block_resolution, block_width_m
 from geolivelihood.validation.groups import PictureLinks, picture_groups, picture_links
 from geolivelihood.validation.intervals import Interval, block_bootstrap, block_se, paired_difference
@@ -30,6 +31,7 @@ __all__ = [
     "PictureLinks",
     "RandomKFold",
     "Record",
+    "ResidualField",
     "Variogram",
     "WorstGroup",
     "block_bootstrap",
@@ -45,6 +47,8 @@ __all__ = [
     "picture_links",
     "r2",
     "records",
+    "region_conformal",
+    "region_errors",
     "regression_scores",
     "score_table",
     "variogram",
