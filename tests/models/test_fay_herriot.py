@@ -156,10 +156,10 @@ def test_benchmark_makes_areas_add_up_to_the_survey():
 
 
 def test_too_few_areas_are_refused_unless_forced(rng):
-    with pytest.raises(InputError, match="8 areas .* force=True"):
+    with pytest.raises(InputError, match=r"8 areas .* force=True"):
         FayHerriot().fit(X, DIRECT, variance=PSI)
     wide = rng.normal(size=(12, 9))
-    with pytest.raises(InputError, match="12 areas .* 10 coefficients"):
+    with pytest.raises(InputError, match=r"12 areas .* 10 coefficients"):
         FayHerriot().fit(wide, rng.normal(size=12), variance=np.ones(12))
     with pytest.raises(InputError, match="too few"):
         FayHerriot(force=True).fit(wide[:10], rng.normal(size=10), variance=np.ones(10))
