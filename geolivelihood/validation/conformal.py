@@ -28,13 +28,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from geolivelihood.errors import InputError
 from geolivelihood.validation.conformity import (
-    METHODS,
-    SCORES,
     Band,
     Bands,
     Bounds,
     Calibration,
     Ints,
+    check_options,
     codes_of,
     column,
     complete_rows,
@@ -42,7 +41,7 @@ from geolivelihood.validation.conformity import (
 )
 from geolivelihood.validation.coverage import Coverage, coverage
 from geolivelihood.validation.cross_conformal import cross_conformal
-from geolivelihood.validation.quantiles import block_codes, check_alpha, conformal_quantile
+from geolivelihood.validation.quantiles import block_codes, conformal_quantile
 
 __all__ = [
     "Bands",
@@ -161,7 +160,7 @@ class ConformalIntervals(BaseEstimator):
             If an option is unknown, shapes do not fit, what the score needs is missing (or is given without
             need), no row is complete, or a complete row has no block.
         """
-        _check_options(self)
+        check_options(self)
         self.scale_offset_ = scale_offset(scale, self.scale_floor)
         band = Band.of(prediction, self.score, self.scale_offset_, scale=scale, lower=lower, upper=upper)
         rows = _calibrated(self, y, band, blocks, groups)
@@ -178,7 +177,7 @@ class ConformalIntervals(BaseEstimator):
         self.grouped_ = groups is not None
         if np.isinf(own[None]).any():
             msg = (
-                f"{self.n_blocks_} blocks are too few for finite intervals of {1 - self.alpha:.0%}; "
+                f"{self.n_blocks_} blocks are too few for finite intervals of {100 * (1 - self.alpha):g} %; "
                 f"it takes {np.ceil(rows.calibration.least):.0f}. Smaller blocks, or a larger alpha"
             )
             warnings.warn(msg, stacklevel=2)
@@ -269,6 +268,7 @@ def nested_intervals(
     groups: npt.ArrayLike | None = None,
     folds: npt.ArrayLike | None = None,
     bounds: Bounds | None = None,
+    scale_floor: float = 0.1,
     random_state: int = 0,
 ) -> Bands:
     """Interval of each surveyed row, calibrated without its own block.
@@ -277,7 +277,7 @@ def nested_intervals(
     ----------
     y, prediction, blocks, scale, lower, upper, groups
         As in :meth:`ConformalIntervals.fit`. A row without ``y`` gets an interval all the same.
-    alpha, score, method, bounds, random_state
+    alpha, score, method, bounds, scale_floor, random_state
         As in :class:`ConformalIntervals`.
     folds
         Fold that tested each row. Calibration then leaves out the row's whole fold as well, whose model the
@@ -294,11 +294,16 @@ def nested_intervals(
         As :meth:`ConformalIntervals.fit`.
     """
     options = ConformalIntervals(
-        alpha=alpha, score=score, method=method, bounds=bounds, random_state=random_state
+        alpha=alpha,
+        score=score,
+        method=method,
+        bounds=bounds,
+        scale_floor=scale_floor,
+        random_state=random_state,
     )
-    _check_options(options)
+    check_options(options)
     # ε knows no errors and is the same for every row, so that it does not spoil the exchangeability
-    offset = scale_offset(scale, options.scale_floor)
+    offset = scale_offset(scale, scale_floor)
     band = Band.of(prediction, score, offset, scale=scale, lower=lower, upper=upper)
     block, group, _, calibration = _calibrated(options, y, band, blocks, groups)
     fold = block if folds is None else codes_of("folds", folds, len(block))[0]
@@ -369,21 +374,6 @@ def _calibrated(
         scores, block, group, alpha=options.alpha, method=options.method, random_state=options.random_state
     )
     return _Rows(block, group, names, calibration)
-
-
-def _check_options(options: ConformalIntervals) -> None:
-    check_alpha(options.alpha)
-    for name, known in {"score": SCORES, "method": METHODS}.items():
-        if getattr(options, name) not in known:
-            msg = f"{name}={getattr(options, name)!r} is unknown. Give one of {', '.join(known)}."
-            raise InputError(msg)
-    if options.scale_floor < 0:
-        msg = f"scale_floor={options.scale_floor!r}: give a share of the median scale, 0 or more."
-        raise InputError(msg)
-    low, high = options.bounds or (None, None)
-    if low is not None and high is not None and not low < high:
-        msg = f"bounds={options.bounds!r}: give (least, largest), None for an open end."
-        raise InputError(msg)
 
 
 def _written(value: Any) -> Any:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from geolivelihood.errors import InputError
-from geolivelihood.validation.quantiles import Ranked
+from geolivelihood.validation.quantiles import Ranked, check_alpha
 
 __all__ = [
     "METHODS",
@@ -18,6 +18,7 @@ __all__ = [
     "Bands",
     "Bounds",
     "Calibration",
+    "check_options",
     "codes_of",
     "column",
     "complete_rows",
@@ -147,6 +148,22 @@ class Calibration:
         ranked = self._ranked[-1 if pooled else code]
         found = [tail.quantile(self.alpha, kept=kept, corrected=self.corrected) for tail in ranked]
         return np.resize(found, 2), pooled
+
+
+def check_options(options: Any) -> None:
+    """Refuse the first option of conformal intervals that cannot be."""
+    check_alpha(options.alpha)
+    for name, known in {"score": SCORES, "method": METHODS}.items():
+        if getattr(options, name) not in known:
+            msg = f"{name}={getattr(options, name)!r} is unknown. Give one of {', '.join(known)}."
+            raise InputError(msg)
+    if options.scale_floor < 0:
+        msg = f"scale_floor={options.scale_floor!r}: give a share of the median scale, 0 or more."
+        raise InputError(msg)
+    low, high = options.bounds or (None, None)
+    if low is not None and high is not None and not low < high:
+        msg = f"bounds={options.bounds!r}: give (least, largest), None for an open end."
+        raise InputError(msg)
 
 
 def complete_rows(scores: Floats) -> Bools:

@@ -232,7 +232,7 @@ def test_clipping_and_gaps(rng):
 
 
 def test_too_few_blocks_are_infinite_with_a_warning_and_clipped():
-    with pytest.warns(UserWarning, match="8 blocks are too few for finite intervals of 90%; it takes 9"):
+    with pytest.warns(UserWarning, match="8 blocks are too few for finite intervals of 90 %; it takes 9"):
         few = fitted(np.arange(16.0), blocks=np.arange(16) % 8, bounds=(0, 1))
     assert few.quantiles_ == {None: np.inf}
     lower, upper, _ = few.predict([0.5])
