@@ -8,6 +8,25 @@ resamples whole blocks.
 
 from geolivelihood.validation.areas import ResidualField, region_conformal, region_errors
 from geolivelihood.validation.blocks import block_resolution, block_width_m
+from geolivelihood.validation.calibration import (
+    BrierParts,
+    Flagged,
+    Temperature,
+    brier_parts,
+    flagged,
+    recall_threshold,
+    reliability_curve,
+)
+from geolivelihood.validation.conformal import (
+    Bands,
+    ConformalIntervals,
+    Coverage,
+    conformal_quantile,
+    coverage,
+    cross_conformal,
+    nested_coverage,
+    nested_intervals,
+)
 from geolivelihood.validation.groups import PictureLinks, picture_groups, picture_links
 from geolivelihood.validation.intervals import Interval, block_bootstrap, block_se, paired_difference
 from geolivelihood.validation.metrics import (
@@ -24,7 +43,12 @@ from geolivelihood.validation.splits import BlockKFold, LeaveRegionOut, RandomKF
 from geolivelihood.validation.variogram import Variogram, fit_variogram, variogram
 
 __all__ = [
+    "Bands",
     "BlockKFold",
+    "BrierParts",
+    "ConformalIntervals",
+    "Coverage",
+    "Flagged",
     "Interval",
     "LeaveRegionOut",
     "OutOfFold",
@@ -32,24 +56,34 @@ __all__ = [
     "RandomKFold",
     "Record",
     "ResidualField",
+    "Temperature",
     "Variogram",
     "WorstGroup",
     "block_bootstrap",
     "block_resolution",
     "block_se",
     "block_width_m",
+    "brier_parts",
     "classification_scores",
+    "conformal_quantile",
+    "coverage",
+    "cross_conformal",
     "fit_variogram",
+    "flagged",
+    "nested_coverage",
+    "nested_intervals",
     "out_of_fold",
     "paired_difference",
     "per_fold",
     "picture_groups",
     "picture_links",
     "r2",
+    "recall_threshold",
     "records",
     "region_conformal",
     "region_errors",
     "regression_scores",
+    "reliability_curve",
     "score_table",
     "variogram",
     "wide",
