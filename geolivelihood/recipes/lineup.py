@@ -2,72 +2,66 @@
 
 from __future__ import annotations
 
-import inspect
-import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import sparse
+from sklearn.utils.validation import has_fit_parameter
 
-from geolivelihood import cells as h3cells
-from geolivelihood import graphs, models, validation
-from geolivelihood.errors import InputError, ProjectError
+from geolivelihood import models, validation
 from geolivelihood.progress import stage as begin
 from geolivelihood.progress import track
+from geolivelihood.recipes.builders import build_estimator, graph_options
+from geolivelihood.recipes.inputs import Inputs
 from geolivelihood.recipes.livelihood import Livelihood
-from geolivelihood.recipes.project import ModelChoice
+from geolivelihood.recipes.sample import Labels, Sample
+from geolivelihood.recipes.settings import ModelChoice
+from geolivelihood.recipes.splits import Splits
 from geolivelihood.recipes.workspace import Stage
 
-__all__ = ["SPLITS", "LineUp", "build_estimator"]
+__all__ = ["Job", "LineUp"]
 
-SPLITS = ("random", "blocked")
-
-_BUILDERS: dict[str, Callable[..., Any]] = {
-    "mean": models.MeanRegressor,
-    "knn": models.GeodesicKNN,
-    "idw": models.InverseDistance,
-    "ridge": models.RidgeRegressor,
-    "boosting": models.BoostingRegressor,
-    "graph": models.GraphRegressor,
-    "image": models.ImageRegressor,
-    "cell": models.CellRegressor,
-}
-_GRAPH_OPTIONS = tuple(
-    name
-    for name in inspect.signature(graphs.cluster_graphs).parameters
-    if name not in ("images", "features", "seed")
-)
 # Tuned inside across blocks, as they are scored. Networks choose their epoch by rows drawn from everywhere:
 # tried both ways on the README's Brazil folds, few held-out blocks told worse when to stop.
 _TUNED = ("knn", "idw")
-_SPARSE = {"edges": "knn", "normalise": "row"}  # within a village dense edges are nearly all ones
+Floats = npt.NDArray[np.float64]
 
 
-def build_estimator(choice: ModelChoice, *, seed: int) -> Any:
-    """An unfitted estimator with the options of the project.
+class Job(NamedTuple):
+    """Everything that one model is fitted with: rows of the sample, and what goes beside them.
 
-    Raises
-    ------
-    ProjectError
-        If an option is not one of the model's; the message lists them.
+    Attributes
+    ----------
+    estimator
+        Unfitted.
+    X
+        One row per row of the sample.
+    labels
+        What it learns.
+    beside
+        Passed to ``fit`` as it is (features of cells, their graph).
+    per_row
+        Passed to ``fit`` cut to the rows: survey weights, standard errors of labels; what it takes of them.
     """
-    builder = _BUILDERS[choice.name]
-    known = list(inspect.signature(builder).parameters)
-    options = {key: value for key, value in choice.options.items() if key not in _graph_options(choice)}
-    unknown = sorted(set(options) - set(known))
-    if unknown:
-        also = [*known, *_GRAPH_OPTIONS] if choice.name == "graph" else known
-        msg = f"models, {choice.key}: unknown option {unknown[0]!r}; there are: {', '.join(also)}."
-        raise ProjectError(msg)
-    if "random_state" in known:
-        options.setdefault("random_state", seed)
-    return builder(**options)
+
+    estimator: Any
+    X: Any
+    labels: Labels
+    beside: dict[str, Any]
+    per_row: dict[str, Floats]
+
+    def fitted(self, rows: npt.NDArray[Any] | None = None) -> Any:
+        """The estimator fitted to these positions of the sample that have a label; default all."""
+        y = self.labels.y
+        known = np.asarray(np.isfinite(y.reshape(len(y), -1)).any(axis=1), dtype=bool)
+        positions = np.arange(len(y)) if rows is None else rows
+        positions = positions[known[positions]]
+        cut = {name: values[positions] for name, values in self.per_row.items()}
+        return self.estimator.fit(models.take(self.X, positions), y[positions], **cut, **self.beside)
 
 
 class LineUp:
@@ -82,105 +76,66 @@ class LineUp:
     def __init__(self, data: Livelihood) -> None:
         self.data = data
         self.project = data.project
-        self._graphs: dict[str, Any] = {}
-
-    # -- what is scored -----------------------------------------------------------------------------
+        self.inputs = Inputs(data)
+        self.sample = Sample(data, self.inputs)
+        self.splits = Splits(self.sample, self._misses)
 
     @property
     def indicators(self) -> list[str]:
         """Indicators to predict."""
-        return self.project.clusters.targets if self.project.clusters else []
+        return self.sample.indicators
 
-    @cached_property
-    def left_out(self) -> pd.Series:
-        """Why clusters are left out of every model, by ``cluster_id``; all models meet the same rows."""
-        ids = pd.Index(self.data.clusters["cluster_id"])
-        out = pd.Series("", index=ids, name="reason")
-        for reason, blind in self._blind():
-            out[blind & out.eq("").to_numpy()] = reason
-        return out[out.ne("")]
+    @property
+    def map_choice(self) -> ModelChoice:
+        """The model that makes the map."""
+        return next(model for model in self.project.models if model.key == self.data.map_model)
 
-    def _blind(self) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
-        """Reasons why a model cannot see clusters, and which."""
-        ids = pd.Index(self.data.clusters["cluster_id"])
-        for model in self.project.models:
-            for name in self.data.seen_by(model):
-                if model.name in ("graph", "image"):
-                    blind = ~ids.isin(self.data.pairs(name)["cluster_id"])
-                else:
-                    blind = self.data.cluster_features([name]).isna().all(axis=1).to_numpy()
-                yield f"no picture of {name!r} where it may lie", blind
-            if model.name == "graph":
-                blind = np.array([graph is None for graph in self._cluster_graphs(model)])
-                yield "no picture with features for its graph", blind
-            if model.name == "cell":
-                yield "pictures for less than half of where it may lie", ~(self._covered(model) >= 0.5)
-
-    def _covered(self, model: ModelChoice) -> npt.NDArray[np.float64]:
-        """Share of where each cluster may lie, off the map included, that has pictures."""
-        known = self.data.cell_features(self.data.seen_by(model)).notna().any(axis=1).to_numpy()
-        whole = np.asarray(self.data.tie.matrix.sum(axis=1), dtype=float)
-        return np.asarray(self.data.map_tie.matrix @ known.astype(float)) / np.maximum(whole, 1e-12)
-
-    def rows(self, indicator: str) -> npt.NDArray[np.int64]:
-        """Positions of the clusters that have the indicator and pictures."""
-        clusters = self.data.clusters
-        usable = clusters[indicator].notna() & ~clusters["cluster_id"].isin(self.left_out.index)
-        rows = np.flatnonzero(usable)
-        if len(rows) < 2 * self.project.validation.folds:
-            msg = (
-                f"Only {len(rows)} of {len(clusters)} clusters have both {indicator!r} and pictures of every "
-                f"source; {self.project.validation.folds} folds need at least "
-                f"{2 * self.project.validation.folds}. Left out: {self._why_left_out() or 'none'}."
-            )
-            raise InputError(msg)
-        return rows
-
-    def _why_left_out(self) -> str:
-        counts = self.left_out.value_counts()
-        return "; ".join(f"{count} with {reason}" for reason, count in counts.items())
-
-    @cached_property
-    def block_resolution(self) -> int:
-        """H3 resolution of the blocks: the project's, else the finest that is wide enough for the data."""
-        given = self.project.validation.block_resolution
-        if given is not None:
-            return given
-        return validation.block_resolution(self.data.clusters, n_splits=self.project.validation.folds)
-
-    def blocks(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
-        """Block of each row."""
-        return h3cells.blocks(self.data.clusters.iloc[rows], resolution=self.block_resolution)
+    def learned_with(self, model: ModelChoice, indicator: str) -> list[str]:
+        """Indicators that a model learns in the same fit as this one, itself included."""
+        return self.indicators if model.joint else [indicator]
 
     # -- stages -------------------------------------------------------------------------------------
 
-    def _base(self, model: ModelChoice, indicator: str) -> list[Any]:
+    def base(self, model: ModelChoice, indicator: str) -> list[Any]:
         """What a fitted model depends on: its own data, and all that decides which clusters are its rows."""
         everybody = [
             [
-                other.name if other.name in ("graph", "image", "cell") else "features",
-                {key: other.options[key] for key in _graph_options(other)},
-                [self.data.features_stage(name).key for name in self.data.seen_by(other)],
+                other.name if other.name in ("graph", "image", "crossfitted", "cell") else "features",
+                {key: other.options[key] for key in graph_options(other)},
+                [self._pictures_stage(other, name).key for name in self.data.seen_by(other)],
             ]
             for other in self.project.models
             if self.data.seen_by(other)
         ]
         where = [self.data.clusters_stage, self.data.tie_stage, self.data.cells_stage]
-        seen = [self.data.features_stage(name) for name in self.data.seen_by(model)]
-        return [model.model_dump(), indicator, self.project.seed, *where, *seen, sorted(everybody, key=str)]
+        seen = [self._pictures_stage(model, name) for name in self.data.seen_by(model)]
+        learned = self.learned_with(model, indicator)
+        return [model.model_dump(), learned, self.project.seed, *where, *seen, sorted(everybody, key=str)]
+
+    def _pictures_stage(self, model: ModelChoice, name: str) -> Stage:
+        return self.data.features_stage(name)
+
+    def fit_stage(self, what: str, model: ModelChoice, indicator: str, *depends: Any) -> Stage:
+        """A stage that fits a model; a joint one has it once for all indicators."""
+        of = "all" if model.joint else indicator
+        return self.data.space.stage(f"{what}-{of}", *self.base(model, indicator), *depends)
 
     def score_stage(self, model: ModelChoice, split: str, indicator: str) -> Stage:
         """Out-of-fold predictions of one model for one indicator under one split."""
-        settings: dict[str, Any] = self.project.validation.model_dump(exclude={"bootstrap"})
+        settings: dict[str, Any] = self.project.validation.model_dump(
+            exclude={"bootstrap", "splits", "regions"}
+        )
         if settings["buffer_m"] == "auto" and split == "blocked":
             settings["range"] = self.map_choice.model_dump()
-        name = f"validate-{model.key}-{split}-{indicator}"
-        return self.data.space.stage(name, *self._base(model, indicator), settings)
+        depends: list[Any] = [settings]
+        if split == "region":
+            depends.append(self.project.validation.regions)
+            depends += [self.data.regions_stage] if self.project.regions else []
+        return self.fit_stage(f"validate-{model.key}-{split}", model, indicator, *depends)
 
     def map_stage(self, indicator: str) -> Stage:
         """The model that makes the map, fitted to all clusters, and its prediction at every cell."""
-        model = self.map_choice
-        return self.data.space.stage(f"predict-{model.key}-{indicator}", *self._base(model, indicator))
+        return self.fit_stage(f"predict-{self.map_choice.key}", self.map_choice, indicator)
 
     def stages(self) -> list[Stage]:
         """Every stage of scoring and mapping, in order."""
@@ -188,62 +143,37 @@ class LineUp:
             self.score_stage(model, split, indicator)
             for indicator in self.indicators
             for model in self.project.models
-            for split in SPLITS
+            for split in self.splits.names
         ]
         if self.project.models:
             found += [self.map_stage(indicator) for indicator in self.indicators]
-        return found
+        return list(dict.fromkeys(found))
+
+    # -- fits ---------------------------------------------------------------------------------------
+
+    def job(self, model: ModelChoice, indicator: str) -> Job:
+        """What a model is fitted with, for one indicator or, if it is joint, for all."""
+        x, beside = self.inputs.rows(model)
+        estimator = build_estimator(model, seed=self.project.seed)
+        labels = self.sample.labels(self.learned_with(model, indicator))
+        per_row = {"sample_weight": self.sample.weight, "se": labels.se}
+        taken = {
+            name: values
+            for name, values in per_row.items()
+            if values is not None and has_fit_parameter(estimator, name)
+        }
+        return Job(estimator, models.take(x, self.sample.rows), labels, beside, taken)
+
+    def fit(self, model: ModelChoice, indicator: str) -> Any:
+        """The model fitted to every cluster that has the indicator (of a joint model, any of them)."""
+        return self.job(model, indicator).fitted()
+
+    def columns(self, model: ModelChoice, indicator: str, values: Floats) -> dict[str, Floats]:
+        """Predictions by indicator, of a joint model's several columns or the one."""
+        table = values.reshape(len(values), -1)
+        return dict(zip(self.learned_with(model, indicator), table.T, strict=True))
 
     # -- scores -------------------------------------------------------------------------------------
-
-    def splits(self, split: str, indicator: str) -> list[tuple[npt.NDArray, npt.NDArray]]:
-        """Train and test rows of each fold, as positions among :meth:`rows`."""
-        settings, rows = self.project.validation, self.rows(indicator)
-        places = self.data.clusters.iloc[rows]
-        if split == "random":
-            splitter: Any = validation.RandomKFold(settings.folds, random_state=self.project.seed)
-            return list(splitter.split(places))
-        splitter = validation.BlockKFold(
-            settings.folds,
-            resolution=self.block_resolution,
-            buffer_m=settings.buffer_m,
-            displacement_m=self.data.displacement_m if settings.buffer_m == "auto" else 0.0,
-            window_m=self._window_m(),
-            random_state=self.project.seed,
-        )
-        return list(splitter.split(places, self._residuals(indicator), self._shared_pictures(rows)))
-
-    def _window_m(self) -> float:
-        """Largest distance over which the chips of two clusters overlap."""
-        used = {name for model in self.project.models for name in self.data.seen_by(model)}
-        widths = [0.0]
-        for name in sorted(used):
-            chips = self.data.source(name).chips
-            if chips is not None:
-                south, north = self.data.images(name).geometry.bounds[["miny", "maxy"]].to_numpy().T
-                widths.append(float(np.median(north - south)) * chips.grid * 111_195.0 * math.sqrt(2))
-        return max(widths)
-
-    def _residuals(self, indicator: str) -> npt.NDArray[np.float64] | None:
-        """What the map's model misses under the random split; its range is the automatic buffer."""
-        if self.project.validation.buffer_m != "auto":
-            return None
-        table = self.out_of_fold(self.map_choice, "random", indicator)
-        return (table["observed"] - table["predicted"]).to_numpy()
-
-    def _shared_pictures(self, rows: npt.NDArray[np.int64]) -> Any:
-        """Which cluster uses which photo (rows x pictures), over all sources that the models see."""
-        used = {name for model in self.project.models for name in self.data.seen_by(model)}
-        origins = {self.data.origin(name) for name in used if not self.data.source(name).chips}
-        if not origins:
-            return None
-        pairs = [self.data.pairs(name).assign(origin=name) for name in sorted(origins)]
-        links = pd.concat(pairs, ignore_index=True)
-        order = pd.Index(self.data.clusters["cluster_id"].iloc[rows]).get_indexer(links["cluster_id"])
-        links, order = links[order >= 0], order[order >= 0]
-        picture = links.groupby(["origin", "image_id"], sort=False).ngroup().to_numpy()
-        shape = (len(rows), int(picture.max(initial=-1)) + 1)
-        return sparse.csr_array((np.ones(len(order)), (order, picture)), shape=shape)
 
     def out_of_fold(self, model: ModelChoice, split: str, indicator: str) -> pd.DataFrame:
         """Predictions of one model for clusters it has not seen.
@@ -251,16 +181,46 @@ class LineUp:
         Returns
         -------
         pandas.DataFrame
-            Indexed by ``cluster_id``: ``observed``, ``predicted``, ``fold``, ``block``.
+            Indexed by ``cluster_id``: ``observed`` (NaN where the survey has none), ``predicted``, ``fold``,
+            ``block``.
         """
         stage = self.score_stage(model, split, indicator)
         path = self.data.space.make(stage, lambda folder: self._score(model, split, indicator, folder))
-        return pd.read_parquet(path / "predictions.parquet")
+        clusters = self.sample.clusters
+        found = pd.read_parquet(path / "predictions.parquet")
+        folds = np.load(path / "folds.npy")
+        columns = {
+            "observed": clusters[indicator].to_numpy(dtype=float),
+            "predicted": found[indicator].to_numpy(),
+            "fold": folds,
+            "block": self.sample.blocks,
+        }
+        return pd.DataFrame(columns, index=pd.Index(clusters["cluster_id"], name="cluster_id"))
+
+    def _score(self, model: ModelChoice, split: str, indicator: str, folder: Path) -> None:
+        job = self.job(model, indicator)
+        found = validation.out_of_fold(
+            job.estimator,
+            job.X,
+            job.labels.y,
+            self.splits.of(split),
+            fit_params=job.beside,
+            fit_rows=job.per_row,
+            groups=self.sample.blocks if split != "random" and model.name in _TUNED else None,
+        )
+        table = self.columns(model, indicator, found.prediction)
+        pd.DataFrame(table).to_parquet(folder / "predictions.parquet")
+        np.save(folder / "folds.npy", found.fold)
+
+    def _misses(self, indicator: str) -> Floats:
+        """What the map's model misses under the random split; its range is the automatic buffer."""
+        table = self.out_of_fold(self.map_choice, "random", indicator)
+        return (table["observed"] - table["predicted"]).to_numpy()
 
     def scores(self) -> pd.DataFrame:
-        """Tidy table: every model under both splits for every indicator, with block-bootstrap intervals."""
+        """Tidy table: every model under every split for every indicator, with block-bootstrap intervals."""
         self._warn_left_out()
-        jobs = [(i, m, s) for i in self.indicators for m in self.project.models for s in SPLITS]
+        jobs = [(i, m, s) for i in self.indicators for m in self.project.models for s in self.splits.names]
         begin("validating")
         records = []
         for indicator, model, split in track(jobs, "scoring models"):
@@ -280,82 +240,26 @@ class LineUp:
         table = validation.score_table(records, n=settings.bootstrap, random_state=self.project.seed)
         blocked = table["split"].eq("blocked")
         return table.assign(
-            block_resolution=self.block_resolution,
+            block_resolution=self.sample.block_resolution,
             buffer_m=np.where(blocked, str(settings.buffer_m), ""),
         )
-
-    def _warn_left_out(self) -> None:
-        share = len(self.left_out) / len(self.data.clusters)
-        if share > self.project.max_rejected:
-            msg = f"{share:.0%} of the clusters are left out of every model: {self._why_left_out()}"
-            warnings.warn(msg, stacklevel=2)
-
-    def _score(self, model: ModelChoice, split: str, indicator: str, folder: Path) -> None:
-        rows = self.rows(indicator)
-        clusters = self.data.clusters.iloc[rows]
-        observed = clusters[indicator].to_numpy(dtype=float)
-        x, fit_params = self.inputs(model)
-        found = validation.out_of_fold(
-            build_estimator(model, seed=self.project.seed),
-            models.take(x, rows),
-            observed,
-            self.splits(split, indicator),
-            fit_params=fit_params,
-            groups=self.blocks(rows) if split == "blocked" and model.name in _TUNED else None,
-        )
-        columns = {
-            "observed": observed,
-            "predicted": found.prediction,
-            "fold": found.fold,
-            "block": self.blocks(rows),
-        }
-        ids = pd.Index(clusters["cluster_id"], name="cluster_id")
-        pd.DataFrame(columns, index=ids).to_parquet(folder / "predictions.parquet")
-
-    # -- the map ------------------------------------------------------------------------------------
-
-    @property
-    def map_choice(self) -> ModelChoice:
-        """The model that makes the map."""
-        return next(model for model in self.project.models if model.key == self.data.map_model)
-
-    def fit(self, model: ModelChoice, indicator: str) -> Any:
-        """The model fitted to every cluster that has the indicator."""
-        rows = self.rows(indicator)
-        x, fit_params = self.inputs(model)
-        estimator = build_estimator(model, seed=self.project.seed)
-        observed = self.data.clusters[indicator].to_numpy(dtype=float)[rows]
-        return estimator.fit(models.take(x, rows), observed, **fit_params)
 
     def out_of_fold_scores(self, model: ModelChoice, indicator: str) -> list[dict[str, Any]]:
         """Scores of a model with the split they were measured under, for its card."""
         scored = []
-        for split in SPLITS:
-            table = self.out_of_fold(model, split, indicator).query("fold >= 0")
+        for split in self.splits.names:
+            table = self.out_of_fold(model, split, indicator).query("fold >= 0").dropna()
             scores = validation.regression_scores(table["observed"], table["predicted"])
             scored.append({"split": split, "indicator": indicator, "n": len(table), **scores})
         return scored
 
-    def predict_cells(self, estimator: Any, model: ModelChoice) -> npt.NDArray[np.float64]:
-        """Prediction at every cell of the map; NaN where the model sees nothing."""
-        cells, names = self.data.cells, self.data.seen_by(model)
-        if model.name == "cell":
-            features, graph = self._cell_inputs(model)
-            return estimator.predict_cells(cells, features=features, graph=graph).to_numpy()
-        if model.name in ("mean", "knn", "idw"):
-            return estimator.predict(h3cells.lonlat(h3cells.cell_points(cells)))
-        made = np.full(len(cells), np.nan)
-        if model.name in ("ridge", "boosting"):
-            features = self.data.cell_features(names)
-            known = np.ones(len(cells), dtype=bool)
-            for name in names:
-                known &= self.data.cell_features([name]).notna().any(axis=1).to_numpy()
-            made[known] = estimator.predict(features.to_numpy()[known])
-            return made
-        by_cell = self._by_place(model, self.data.cell_pairs(names[0]), list(h3cells.cell_names(cells)))
-        known = np.array([place is not None for place in by_cell])
-        made[known] = estimator.predict([place for place in by_cell if place is not None])
-        return made
+    def _warn_left_out(self) -> None:
+        share = len(self.sample.left_out) / len(self.data.clusters)
+        if share > self.project.max_rejected:
+            msg = f"{share:.0%} of the clusters are left out of every model: {self.sample.why_left_out()}"
+            warnings.warn(msg, stacklevel=2)
+
+    # -- the map ------------------------------------------------------------------------------------
 
     def cell_predictions(self, indicator: str) -> pd.Series:
         """The map: prediction of the map model at every cell, indexed by cell."""
@@ -364,52 +268,14 @@ class LineUp:
         return pd.read_parquet(path / "cells.parquet")[indicator]
 
     def _map(self, indicator: str, folder: Path) -> None:
-        estimator = self.fit(self.map_choice, indicator)
-        values = self.predict_cells(estimator, self.map_choice)
-        index = pd.Index(self.data.cells, name="cell")
-        pd.DataFrame({indicator: values}, index=index).to_parquet(folder / "cells.parquet")
-
-    # -- what the models see ------------------------------------------------------------------------
-
-    def inputs(self, model: ModelChoice) -> tuple[Any, dict[str, Any]]:
-        """What a model is fitted to: one row per cluster, and what goes beside it."""
-        names = self.data.seen_by(model)
-        if model.name in ("mean", "knn", "idw"):
-            return h3cells.lonlat(self.data.clusters), {}
-        if model.name in ("ridge", "boosting"):
-            return self.data.cluster_features(names).to_numpy(), {}
-        if model.name == "cell":
-            features, graph = self._cell_inputs(model)
-            return self.data.map_tie, {"features": features, "graph": graph}
-        if model.name == "graph":
-            return self._cluster_graphs(model), {}
-        pairs = self.data.pairs(names[0])
-        return self._by_place(model, pairs, list(self.data.clusters["cluster_id"])), {}
-
-    def _cell_inputs(self, model: ModelChoice) -> tuple[npt.NDArray, Any]:
-        features = self.data.cell_features(self.data.seen_by(model)).to_numpy()
-        return features, graphs.cell_graph(self.data.cells)
-
-    def _cluster_graphs(self, model: ModelChoice) -> list[Any]:
-        if model.key not in self._graphs:
-            pairs = self.data.pairs(self.data.seen_by(model)[0])
-            ids = list(self.data.clusters["cluster_id"])
-            self._graphs[model.key] = self._by_place(model, pairs, ids)
-        return self._graphs[model.key]
-
-    def _by_place(self, model: ModelChoice, pairs: pd.DataFrame, places: Sequence[str]) -> list[Any]:
-        """Graph, or list of picture files, of each place; ``None`` where there is no picture."""
-        names = self.data.seen_by(model)
-        if model.name == "graph":
-            options = _SPARSE | {key: model.options[key] for key in _graph_options(model)}
-            made = self.data.graphs(names, pairs, **options)
-        else:
-            files = self.data.picture_files(names[0])
-            made = (
-                files.reindex(pairs["image_id"]).groupby(pairs["cluster_id"].to_numpy()).agg(list).to_dict()
-            )
-        return [made.get(place) for place in places]
+        values = self.inputs.at_cells(self.fit(self.map_choice, indicator), self.map_choice)
+        write_cells(
+            folder / "cells.parquet", self.data.cells, self.columns(self.map_choice, indicator, values)
+        )
 
 
-def _graph_options(choice: ModelChoice) -> list[str]:
-    return [key for key in choice.options if key in _GRAPH_OPTIONS] if choice.name == "graph" else []
+def write_cells(
+    path: Path, cells: npt.NDArray[np.uint64], columns: dict[str, Floats] | Sequence[Any]
+) -> None:
+    """Write values per cell as a table indexed by cell."""
+    pd.DataFrame(columns, index=pd.Index(cells, name="cell")).to_parquet(path)

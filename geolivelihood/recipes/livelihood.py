@@ -23,7 +23,8 @@ from geolivelihood.cells import Tie
 from geolivelihood.errors import InputError, TooManyRejectedError
 from geolivelihood.features import Encoder, FeatureStore, embed, encoder, object_counts, read_object_counts
 from geolivelihood.progress import stage as begin
-from geolivelihood.recipes.project import ImageSource, Project
+from geolivelihood.recipes.project import Project
+from geolivelihood.recipes.settings import ImageSource
 from geolivelihood.recipes.sources import read_source
 from geolivelihood.recipes.stages import Stages
 from geolivelihood.recipes.workspace import stamps

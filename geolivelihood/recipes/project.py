@@ -7,220 +7,35 @@ import glob
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from geolivelihood.errors import ProjectError
+from geolivelihood.recipes.settings import (
+    PICTURE_MODELS,
+    CellGrid,
+    Chips,
+    Clusters,
+    DhsFiles,
+    Displacement,
+    EncoderChoice,
+    ImageSource,
+    ModelChoice,
+    Output,
+    Regions,
+    Section,
+    SmallAreas,
+    Uncertainty,
+    Validation,
+)
 
-__all__ = [
-    "CellGrid",
-    "Chips",
-    "Clusters",
-    "DhsFiles",
-    "Displacement",
-    "EncoderChoice",
-    "ImageSource",
-    "ModelChoice",
-    "Output",
-    "Project",
-    "Regions",
-    "Validation",
-    "read_project",
-]
+__all__ = ["Project", "read_project"]
 
+_FILE_MODELS = frozenset({"image", "crossfitted"})  # which see the picture files themselves
+_ENCODED_MODELS = PICTURE_MODELS - _FILE_MODELS
 _RESERVED = ("clusters", "cells", "regions", "images", "edges")
-PICTURE_MODELS = frozenset({"ridge", "boosting", "graph", "image", "cell"})
-ModelName = Literal["mean", "knn", "idw", "ridge", "boosting", "graph", "image", "cell"]
-Format = Literal["gpkg", "geojson", "geoparquet"]
-Source = Literal["table", "photos", "geotiffs", "tiles", "chips", "detections_of"]
-
-
-class Section(BaseModel):
-    """A part of the project file; keys that it does not know are faults."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DhsFiles(Section):
-    """A DHS geographic file and the recode file that is joined to it."""
-
-    gps: str
-    recode: str
-    recode_type: Literal["HR", "PR", "IR", "KR", "BR", "MR"] = "HR"
-    indicators: dict[str, Any] = Field(min_length=1)
-
-
-class Clusters(Section):
-    """Survey clusters: a file of points with indicators, or the files of a DHS survey."""
-
-    path: str | None = None
-    dhs: DhsFiles | None = None
-    indicators: list[str] = []
-    columns: dict[str, str] | str = {}
-    repeated: bool = False
-    where: dict[str, Any] = {}
-    crs: str | None = None
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if (self.path is None) == (self.dhs is None):
-            msg = "give either 'path' (a file of clusters) or 'dhs' (gps and recode files)"
-            raise ValueError(msg)
-        if self.path is not None and not self.indicators:
-            msg = "give 'indicators', the columns to predict"
-            raise ValueError(msg)
-        if self.dhs is not None:
-            unknown = sorted(set(self.indicators) - set(self.dhs.indicators))
-            if unknown:
-                msg = f"the indicator {unknown[0]!r} is not among those of 'dhs'"
-                raise ValueError(msg)
-            if self.columns or self.where or self.crs or self.repeated:
-                msg = "'columns', 'where', 'crs' and 'repeated' are for 'path', not for 'dhs'"
-                raise ValueError(msg)
-        return self
-
-    @property
-    def targets(self) -> list[str]:
-        """Names of the indicators that are predicted."""
-        return self.indicators or list(self.dhs.indicators if self.dhs else {})
-
-
-class Displacement(Section):
-    """How the published points were moved from the true sites (metres), and the border they never cross."""
-
-    urban_m: float = Field(default=2000.0, gt=0)
-    rural_m: float = Field(default=5000.0, gt=0)
-    rural_far_m: float = Field(default=10000.0, gt=0)
-    rural_far_share: float = Field(default=0.01, ge=0, le=1)
-    boundary: str | None = None
-
-
-class Chips(Section):
-    """Windows cut from rasters around the clusters and around the centres of the cells."""
-
-    raster: str | list[str]
-    size_px: int | None = Field(default=None, ge=1)
-    size_m: float | None = Field(default=None, gt=0)
-    grid: int = Field(default=1, ge=1, le=9)
-    bands: list[int | str] | None = None
-    crs: str | None = None
-
-    @model_validator(mode="after")
-    def _one_size(self) -> Self:
-        if (self.size_px is None) == (self.size_m is None):
-            msg = "give either 'size_px' (pixels) or 'size_m' (metres on the ground)"
-            raise ValueError(msg)
-        return self
-
-
-class EncoderChoice(Section):
-    """What turns a picture into a vector: ``summary``, ``rcf`` or the name of a torchvision backbone."""
-
-    name: str
-    weights: str | None = None
-    size: int | None = Field(default=None, ge=8)
-    options: dict[str, Any] = {}
-
-
-class ImageSource(Section):
-    """One source of pictures, encoded by its own encoder."""
-
-    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
-    table: str | None = None
-    photos: str | None = None
-    geotiffs: str | list[str] | None = None
-    tiles: str | None = None
-    chips: Chips | None = None
-    detections_of: str | None = None
-    kind: Literal["street", "overhead"] | None = None
-    columns: dict[str, str] | str = {}
-    where: dict[str, Any] = {}
-    crs: str | None = None
-    root: str | None = None
-    files: str | None = None
-    scheme: Literal["z-x-y", "x-y-z", "z/x/y"] = "z-x-y"
-    encoder: EncoderChoice | None = None
-    counts: str | None = None
-    views: bool = True
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> Self:
-        given = [name for name in get_args(Source) if getattr(self, name) is not None]
-        if len(given) != 1:
-            msg = f"give exactly one of {', '.join(get_args(Source))}; given: {', '.join(given) or 'none'}"
-            raise ValueError(msg)
-        if self.detections_of is not None and self.encoder is not None:
-            msg = "object counts have no encoder; leave 'encoder' out"
-            raise ValueError(msg)
-        return self
-
-    @property
-    def origin(self) -> Source:
-        """Which of the ways to name pictures was used."""
-        return next(name for name in get_args(Source) if getattr(self, name) is not None)
-
-
-class CellGrid(Section):
-    """The H3 cells of the map: those that cover the regions, or those that the data touch and k rings."""
-
-    resolution: int = Field(ge=0, le=15)
-    extent: Literal["regions", "data"] = "data"
-    rings: int = Field(default=1, ge=0, le=20)
-
-
-class Regions(Section):
-    """Polygons that the map is summed up to."""
-
-    path: str
-    name: str
-    id: str | None = None
-    where: dict[str, Any] = {}
-    crs: str | None = None
-    population: str | None = None
-
-
-class ModelChoice(Section):
-    """A model by name, the sources that it sees (default: all that fit) and its hyper-parameters."""
-
-    name: ModelName
-    label: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_ .-]*$")
-    sources: list[str] | None = Field(default=None, min_length=1)
-    options: dict[str, Any] = {}
-
-    @property
-    def key(self) -> str:
-        """Name of the model in tables and file names."""
-        return self.label or self.name
-
-
-class Validation(Section):
-    """How the models are scored: under a random split and under spatial blocks, side by side."""
-
-    folds: int = Field(default=5, ge=2)
-    block_resolution: int | None = Field(default=None, ge=0, le=15)
-    buffer_m: float | Literal["auto"] = 0.0
-    bootstrap: int = Field(default=2000, ge=100)
-
-    @field_validator("buffer_m")
-    @classmethod
-    def _not_negative(cls, value: float | str) -> float | str:
-        if isinstance(value, float) and value < 0:
-            msg = "a buffer is a distance in metres, 0 or more, or 'auto'"
-            raise ValueError(msg)
-        return value
-
-
-class Output(Section):
-    """What is written."""
-
-    formats: list[Format] = ["gpkg"]
-    map: bool = True
-    edges: bool = True
-    clusters: bool = True
-    title: str | None = None
-    labels: dict[str, str] = {}
 
 
 class Project(Section):
@@ -235,10 +50,14 @@ class Project(Section):
     images: list[ImageSource] = Field(min_length=1)
     cells: CellGrid
     regions: Regions | None = None
-    models: list[ModelChoice] = []
+    models: list[ModelChoice] = Field(default_factory=list)
     map_model: str | None = None
     validation: Validation = Validation()
+    uncertainty: Uncertainty | Literal["none"] = Uncertainty()
+    applicability: bool = True
+    small_areas: SmallAreas = SmallAreas()
     output: Output = Output()
+    licence: str | None = None
     max_rejected: float = Field(default=0.1, ge=0, le=1)
     file: Path = Field(default=Path("project.yaml"), exclude=True)
 
@@ -283,14 +102,14 @@ class Project(Section):
             yield "cells: 'extent: data' needs pictures with places of their own, or clusters"
         encoded = [source.name for source in self.images if source.encoder or source.detections_of]
         for model in self.models:
-            if model.name in PICTURE_MODELS - {"image"} and not encoded:
+            if model.name in _ENCODED_MODELS and not encoded:
                 yield f"models: {model.key!r} learns from pictures, but no source has an encoder"
             seen = [sources[name] for name in model.sources or () if name in sources]
-            if model.name == "image" and (
+            if model.name in _FILE_MODELS and (
                 len(seen) > 1 or not {s.name for s in seen or self.images} & set(tables)
             ):
                 yield f"models: {model.key!r} is trained on the picture files of one source, one of {tables}"
-            if model.name in PICTURE_MODELS - {"image"}:
+            if model.name in _ENCODED_MODELS:
                 for blind in (source.name for source in seen if source.name not in encoded):
                     yield f"models: {model.key!r} sees {blind!r}, which has no encoder"
             for missing in set(model.sources or ()) - set(names):
@@ -459,6 +278,8 @@ _SECTIONS: dict[str, type[Section]] = {
     "regions": Regions,
     "models": ModelChoice,
     "validation": Validation,
+    "uncertainty": Uncertainty,
+    "small_areas": SmallAreas,
     "output": Output,
 }
 

@@ -55,7 +55,7 @@ def set_aside(data: Livelihood, lineup: LineUp) -> pd.DataFrame:
     rejected = data.rejected()
     if not data.project.models:
         return rejected
-    out = lineup.left_out
+    out = lineup.sample.left_out
     clusters = pd.DataFrame({"stage": "models", "row": out.index, "column": "", "reason": out.to_numpy()})
     return pd.concat([rejected, clusters.astype(str)], ignore_index=True)
 

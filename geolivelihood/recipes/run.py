@@ -18,7 +18,8 @@ import pandas as pd
 from geolivelihood import __version__, layers, validation
 from geolivelihood.files import atomic, content_hash
 from geolivelihood.progress import stage as begin
-from geolivelihood.recipes.lineup import LineUp, build_estimator
+from geolivelihood.recipes.builders import build_estimator
+from geolivelihood.recipes.lineup import LineUp
 from geolivelihood.recipes.livelihood import Livelihood
 from geolivelihood.recipes.project import Project, read_project
 from geolivelihood.recipes.results import build_layers, layer_list, set_aside

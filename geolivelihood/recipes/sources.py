@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from geolivelihood import tables
-from geolivelihood.recipes.project import ImageSource, Project
+from geolivelihood.recipes.project import Project
+from geolivelihood.recipes.settings import ImageSource
 from geolivelihood.tables.images import require_paths
 
 __all__ = ["read_source"]

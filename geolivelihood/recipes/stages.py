@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from geolivelihood.errors import InputError
-from geolivelihood.recipes.project import PICTURE_MODELS, Displacement, ImageSource, ModelChoice, Project
+from geolivelihood.recipes.project import Project
+from geolivelihood.recipes.settings import PICTURE_MODELS, Displacement, ImageSource, ModelChoice
 from geolivelihood.recipes.workspace import Stage, Workspace, fingerprint
 
 __all__ = ["Stages"]
@@ -122,7 +123,7 @@ class Stages:
         if source.detections_of is not None:
             return self.images_stage(source.detections_of)
         # The tables that are kept hold whole paths, so another folder is another table.
-        settings: list[Any] = [source.model_dump(exclude={"encoder", "views", "counts"})]
+        settings: list[Any] = [source.model_dump(exclude={"encoder", "views", "counts", "licence"})]
         settings += [str(self.project.folder), self.project.max_rejected]
         files = fingerprint(self._files(source))
         if source.chips is None:

@@ -21,8 +21,8 @@ from geolivelihood.features.weights import state_hash
 from geolivelihood.files import atomic
 from geolivelihood.recipes.lineup import LineUp
 from geolivelihood.recipes.livelihood import Livelihood
-from geolivelihood.recipes.project import ModelChoice
 from geolivelihood.recipes.run import open_project
+from geolivelihood.recipes.settings import ModelChoice
 from geolivelihood.tables.images import require_paths
 
 __all__ = [
@@ -192,6 +192,7 @@ def train_model(
     trained = {
         "name": choice.key,
         "indicator": name,
+        "indicators": lineup.learned_with(choice, name),
         "sources": lineup.data.seen_by(choice),
         "settings": choice.model_dump(),
         "features": _encodings(data, choice),
@@ -199,7 +200,7 @@ def train_model(
     models.save(
         lineup.fit(choice, name),
         Path(target),
-        extent=lineup.data.clusters.iloc[lineup.rows(name)],
+        extent=lineup.sample.clusters.dropna(subset=[name]),
         metrics=lineup.out_of_fold_scores(choice, name),
         data_hashes={stage.name: stage.key for stage in lineup.data.stages()},
         card_extra={"trained": trained},
@@ -232,9 +233,9 @@ def predict_cells(
         msg = f"{model} was trained with the source {missing[0]!r}, which {project} does not have."
         raise InputError(msg)
     _check_encodings(f"the model {model}", card["features"], str(project), _encodings(data, settings))
-    values = lineup.predict_cells(fitted, settings)
+    values = lineup.inputs.at_cells(fitted, settings).reshape(len(data.cells), -1)
     frame = gpd.GeoDataFrame(
-        {card["indicator"]: values},
+        dict(zip(card.get("indicators", [card["indicator"]]), values.T, strict=True)),
         index=pd.Index(data.cells, name="cell"),
         geometry=h3cells.cell_polygons(data.cells).to_numpy(),
         crs="EPSG:4326",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from sklearn.utils.validation import has_fit_parameter
 from geolivelihood.errors import InputError
 from geolivelihood.progress import checkpoint
 
-__all__ = ["OutOfFold", "out_of_fold"]
+__all__ = ["OutOfFold", "checked_folds", "out_of_fold"]
 
 
 class OutOfFold(NamedTuple):
@@ -23,7 +23,8 @@ class OutOfFold(NamedTuple):
     Attributes
     ----------
     prediction
-        Shape (n,), or (n, k) for probabilities; NaN (``None`` for names of classes) where never tested.
+        Shape (n,), or (n, k) for probabilities or several targets; NaN (``None`` for names of classes) where
+        never tested.
     fold
         Shape (n,): the fold that tested the row, −1 for none.
     """
@@ -40,6 +41,7 @@ def out_of_fold(
     *,
     sample_weight: npt.ArrayLike | None = None,
     fit_params: Mapping[str, Any] | None = None,
+    fit_rows: Mapping[str, npt.ArrayLike] | None = None,
     groups: npt.ArrayLike | None = None,
     method: str = "predict",
 ) -> OutOfFold:
@@ -52,13 +54,16 @@ def out_of_fold(
     X
         Rows to learn from: array, DataFrame, GeoDataFrame, list or Tie.
     y
-        Labels, shape (n,). Rows without one are left out of training, and predicted all the same.
+        Labels, shape (n,), or (n, targets) with NaN where one is missing. Rows without any are left out of
+        training, and predicted all the same.
     splits
         Training and test positions of each fold, as a splitter gives them.
     sample_weight
         Weights, shape (n,), cut to the training rows.
     fit_params
         Passed to every ``fit`` as they are (cell features, a graph).
+    fit_rows
+        Passed to every ``fit`` cut to the training rows: by name, one entry per row (``se``).
     groups
         Block of each row, shape (n,), cut to the training rows and passed to estimators whose ``fit`` takes
         ``groups``, so that what they tune inside is tuned across blocks too.
@@ -79,21 +84,21 @@ def out_of_fold(
     # the models bring torch with them, which the rest of this room does without
     from geolivelihood.models.rows import row_count, take
 
-    n, labels = row_count(X), pd.Series(np.asarray(y))
-    weights = None if sample_weight is None else np.asarray(sample_weight, dtype=float)
-    rows: dict[str, npt.NDArray] = {} if weights is None else {"sample_weight": weights}
+    n, values = row_count(X), np.asarray(y)
+    rows = {name: np.asarray(given) for name, given in (fit_rows or {}).items()}
+    if sample_weight is not None:
+        rows["sample_weight"] = np.asarray(sample_weight, dtype=float)
     if groups is not None and has_fit_parameter(estimator, "groups"):
         rows["groups"] = np.asarray(groups)
-    _check_lengths(n, labels, rows)
-    classes = np.unique(labels.dropna()) if method == "predict_proba" else None
-    known, values = labels.notna().to_numpy(), np.asarray(y)
+    _check_lengths(n, {"y": values, **rows})
+    known = ~pd.isna(values)
+    classes = np.unique(values[known]) if method == "predict_proba" else None
+    known = known.any(axis=1) if known.ndim > 1 else known
     fold = np.full(n, -1, dtype=np.intp)
     found: list[tuple[npt.NDArray[np.intp], npt.NDArray[Any]]] = []
-    for k, (given_train, given_test) in enumerate(splits):
+    for k, (allowed, test) in enumerate(checked_folds(splits, n)):
         checkpoint()
-        train, test = _positions(given_train, n), _positions(given_test, n)
-        _check_fold(k, train, test, fold)
-        train = train[known[train]]
+        train = allowed[known[allowed]]
         if not len(train):
             msg = f"Fold {k} has no training row with a label. Use larger folds or a smaller buffer."
             raise InputError(msg)
@@ -108,19 +113,41 @@ def out_of_fold(
     return OutOfFold(_gathered(n, found), fold)
 
 
+def checked_folds(
+    splits: Iterable[tuple[npt.ArrayLike, npt.ArrayLike]], n: int
+) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+    """Training and test positions of each fold, given as positions or as masks of ``n`` rows.
+
+    Raises
+    ------
+    InputError
+        If a position is no row, a fold trains on a row that it tests, or a row is tested twice.
+    """
+    fold = np.full(n, -1, dtype=np.intp)
+    for k, (given_train, given_test) in enumerate(splits):
+        train, test = _positions(given_train, n), _positions(given_test, n)
+        _check_fold(k, train, test, fold)
+        fold[test] = k
+        yield train, test
+
+
 def _positions(rows: npt.ArrayLike, n: int) -> npt.NDArray[np.intp]:
     given = np.asarray(rows)
     return np.flatnonzero(given) if given.dtype == bool and len(given) == n else given.astype(np.intp)
 
 
-def _check_lengths(n: int, labels: pd.Series, rows: Mapping[str, npt.NDArray]) -> None:
-    for name, values in {"y": labels, **rows}.items():
+def _check_lengths(n: int, rows: Mapping[str, npt.NDArray]) -> None:
+    for name, values in rows.items():
         if len(values) != n:
             msg = f"{name} has {len(values)} entries, X has {n} rows. Give one per row."
             raise InputError(msg)
 
 
 def _check_fold(k: int, train: npt.NDArray, test: npt.NDArray, fold: npt.NDArray) -> None:
+    outside = [row for rows in (train, test) for row in rows[(rows < 0) | (rows >= len(fold))]]
+    if outside:
+        msg = f"Fold {k} has position {outside[0]}, but there are {len(fold)} rows. Split these very rows."
+        raise InputError(msg)
     leaked = np.intersect1d(train, test)
     if len(leaked):
         msg = f"Fold {k} trains on {len(leaked)} rows that it tests (first: {leaked[0]}). Keep the two apart."

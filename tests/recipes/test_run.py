@@ -49,7 +49,7 @@ def test_layers_scores_and_map(result):
     assert {"cells", "clusters", "images", "edges", "regions", "explanations_views"} <= names
     assert result.map.stat().st_size > 20_000
     scores = pd.read_csv(result.scores)
-    assert set(scores["split"]) == {"random", "blocked"}
+    assert set(scores["split"]) == {"random", "blocked", "region"}
     assert set(scores["model"]) == {"mean", "knn", "ridge", "cell"}
     assert (scores["lower"] <= scores["upper"]).all()
 
@@ -84,7 +84,7 @@ def test_provenance_says_how_it_was_made(result):
     said = read_provenance(result.geopackage)
     assert said["seed"] == 0
     assert said["configuration"]["map_model"] == "cell"
-    assert {row["split"] for row in said["scores"]} == {"random", "blocked"}
+    assert {row["split"] for row in said["scores"]} == {"random", "blocked", "region"}
 
 
 def test_a_second_run_computes_nothing(result, small):

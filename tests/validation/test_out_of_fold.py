@@ -133,3 +133,38 @@ def test_geographic_baseline_on_brazil(shared_data, indicator, random, blocked):
         found[name] = regression_scores(y, p)["r2"]
     assert found["random"] == pytest.approx(random, abs=0.03)
     assert found["blocked"] == pytest.approx(blocked, abs=0.03)
+
+
+def test_what_goes_with_a_row_is_cut_to_the_training_rows(x):
+    class Sees(Rows):
+        def fit(self, X, y, *, se=None):
+            self.value_ = float(np.sum(se))
+            assert len(se) == len(y)
+            return self
+
+    se = np.arange(20.0)
+    found = out_of_fold(Sees(), x, np.ones(20), RandomKFold(4).split(x), fit_rows={"se": se})
+    for k in range(4):
+        test = found.fold == k
+        assert np.allclose(found.prediction[test], se[~test].sum())
+    with pytest.raises(InputError, match="se has 3 entries, X has 20 rows"):
+        out_of_fold(Sees(), x, np.ones(20), RandomKFold(4).split(x), fit_rows={"se": np.ones(3)})
+
+
+def test_several_targets_with_gaps(x, rng):
+    y = np.column_stack([x[:, 0], rng.normal(size=20)])
+    y[:5, 1], y[7] = np.nan, np.nan
+
+    class Both(Rows):
+        def fit(self, X, y):
+            assert y.shape[1] == 2 and np.isfinite(y).any(axis=1).all()
+            self.value_ = np.nanmean(y, axis=0)
+            return self
+
+        def predict(self, X):
+            return np.tile(self.value_, (len(X), 1))
+
+    found = out_of_fold(Both(), x, y, RandomKFold(4).split(x))
+    assert found.prediction.shape == (20, 2) and np.isfinite(found.prediction).all()
+    train = found.fold != found.fold[0]
+    assert np.allclose(found.prediction[0], np.nanmean(y[train], axis=0))

@@ -1,0 +1,201 @@
+"""The splits of a project: which clusters each fold learns from, and which it is tested on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import sparse
+
+from geolivelihood import cells as h3cells
+from geolivelihood import validation
+from geolivelihood.errors import InputError
+from geolivelihood.recipes.sample import Sample
+from geolivelihood.validation.blocks import dealt
+from geolivelihood.validation.knndm import KNNDMKFold
+
+__all__ = ["Splits"]
+
+Split = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
+_FEWEST_REGIONS = 3
+
+
+class Splits:
+    """The same folds for all models and indicators.
+
+    Parameters
+    ----------
+    sample
+        The clusters to split.
+    residuals
+        What the map's model misses of an indicator under the random split, for ``buffer_m: auto``.
+    """
+
+    def __init__(self, sample: Sample, residuals: Callable[[str], npt.NDArray[np.float64]]) -> None:
+        self.sample = sample
+        self.data = sample.data
+        self.settings = sample.project.validation
+        self._residuals = residuals
+        self._found: dict[str, list[Split]] = {}
+        self.wasserstein: float | None = None
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Splits of the project: its own, else random, blocked, and region where there are three regions."""
+        if self.settings.splits is not None:
+            return list(self.settings.splits)
+        return ["random", "blocked", *(["region"] if self._enough_regions() else [])]
+
+    def _enough_regions(self) -> bool:
+        """Whether three regions have clusters; a plan, which reads nothing, takes the layer's word for it."""
+        space, layer = self.data.space, self.sample.project.regions is not None
+        stages = [self.data.clusters_stage, *([self.data.regions_stage] if layer else [])]
+        if self.data.planning and not all(space.done(stage) for stage in stages):
+            return layer
+        regions = self._regions()
+        return regions is not None and regions.nunique() >= _FEWEST_REGIONS
+
+    def of(self, split: str) -> list[Split]:
+        """Training and test rows of each fold, as positions in the sample."""
+        if split not in self._found:
+            make = {
+                "random": self._random,
+                "blocked": self._blocked,
+                "region": self._by_region,
+                "knndm": self._knndm,
+            }
+            self._found[split] = make[split]()
+        return self._found[split]
+
+    def held_out_regions(self) -> list[Split]:
+        """Folds of whole regions of the layer, for estimates of regions by models that never saw them."""
+        if self.sample.regions is None:
+            return []
+        regions = self.sample.regions.iloc[self.sample.rows]
+        if regions.nunique() < 2:
+            return []
+        codes = pd.factorize(regions)[0]
+        fold = dealt(codes, min(self.settings.folds, codes.max() + 1), self._seed)
+        return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(fold.max() + 1)]
+
+    @property
+    def region_kind(self) -> str:
+        """What a region of the split is: ``country``, or ``region`` of the layer."""
+        wanted = self.settings.regions
+        if wanted != "auto":
+            return "country" if wanted == "country" else "region"
+        return "country" if self.sample.countries is not None else "region"
+
+    @property
+    def _seed(self) -> int:
+        return self.sample.project.seed
+
+    def _random(self) -> list[Split]:
+        splitter = validation.RandomKFold(self.settings.folds, random_state=self._seed)
+        return list(splitter.split(self.sample.clusters))
+
+    def _blocked(self) -> list[Split]:
+        self._check_blocks()
+        auto = self.settings.buffer_m == "auto"
+        range_m, residuals = self._range() if auto else (None, None)
+        splitter = validation.BlockKFold(
+            self.settings.folds,
+            resolution=self.sample.block_resolution,
+            buffer_m=self.settings.buffer_m,
+            range_m=range_m,
+            displacement_m=self.data.displacement_m if auto else 0.0,
+            window_m=self._window_m(),
+            random_state=self._seed,
+        )
+        return list(splitter.split(self.sample.clusters, residuals, self.shared_pictures))
+
+    def _check_blocks(self) -> None:
+        found, folds = len(np.unique(self.sample.blocks)), self.settings.folds
+        if found >= folds:
+            return
+        resolution = self.sample.block_resolution
+        msg = (
+            f"The clusters lie in {found} blocks of H3 resolution {resolution}, too few for {folds} folds. "
+            f"Set validation.block_resolution finer than {resolution}"
+            + (f", or validation.folds to {found}." if found > 1 else ".")
+        )
+        raise InputError(msg)
+
+    def _range(self) -> tuple[float | None, npt.NDArray[np.float64] | None]:
+        """The widest range of the indicators' residuals; else the residuals that have none, to say so."""
+        ranges = []
+        for indicator in self.sample.indicators:
+            residuals = self._residuals(indicator)
+            found = validation.variogram(self.sample.clusters, residuals, random_state=self._seed)
+            if not found.resolved:
+                return None, residuals
+            ranges.append(found.range_m)
+        return max(ranges), None
+
+    def _by_region(self) -> list[Split]:
+        regions = self._regions()
+        regions = None if regions is None else regions.iloc[self.sample.rows]
+        if regions is None or regions.nunique() < 2:
+            msg = (
+                "validation.splits: 'region' holds out whole regions. Give the clusters a column 'country' "
+                "with at least two countries, or the project 'regions' in at least two of which they lie."
+            )
+            raise InputError(msg)
+        places = self.sample.clusters
+        return self._apart(validation.LeaveRegionOut().split(places, groups=regions))
+
+    def _regions(self) -> pd.Series | None:
+        """Region of each cluster of the data, as the split is to hold them out."""
+        return self.sample.countries if self.region_kind == "country" else self.sample.regions
+
+    def _knndm(self) -> list[Split]:
+        splitter = KNNDMKFold(
+            self.settings.folds, targets=h3cells.cell_points(self.data.cells), random_state=self._seed
+        )
+        found = list(splitter.split(self.sample.clusters))
+        self.wasserstein = float(splitter.wasserstein_)
+        return self._apart(found)
+
+    def _apart(self, splits: Any) -> list[Split]:
+        """The folds without training rows that share a picture with the test."""
+        links = self.shared_pictures
+        if links is None:
+            return list(splits)
+        found = []
+        for train, test in splits:
+            used = np.asarray(links[test].sum(axis=0)).ravel() > 0
+            found.append((train[~(links[train] @ used.astype(float) > 0)], test))
+        return found
+
+    def _window_m(self) -> float:
+        """Largest distance over which the chips of two clusters overlap."""
+        widths = [0.0]
+        for name in sorted(self._used):
+            chips = self.data.source(name).chips
+            if chips is not None:
+                south, north = self.data.images(name).geometry.bounds[["miny", "maxy"]].to_numpy().T
+                widths.append(float(np.median(north - south)) * chips.grid * 111_195.0 * math.sqrt(2))
+        return max(widths)
+
+    @property
+    def _used(self) -> set[str]:
+        return {name for model in self.sample.project.models for name in self.data.seen_by(model)}
+
+    @cached_property
+    def shared_pictures(self) -> sparse.csr_array | None:
+        """Which cluster uses which photo (rows x pictures), over all sources that the models see."""
+        origins = {self.data.origin(name) for name in self._used if not self.data.source(name).chips}
+        if not origins:
+            return None
+        pairs = [self.data.pairs(name).assign(origin=name) for name in sorted(origins)]
+        links = pd.concat(pairs, ignore_index=True)
+        order = pd.Index(self.sample.clusters["cluster_id"]).get_indexer(links["cluster_id"])
+        links, order = links[order >= 0], order[order >= 0]
+        picture = links.groupby(["origin", "image_id"], sort=False).ngroup().to_numpy()
+        shape = (len(self.sample.rows), int(picture.max(initial=-1)) + 1)
+        return sparse.csr_array((np.ones(len(order)), (order, picture)), shape=shape)
