@@ -8,7 +8,7 @@ from sklearn.base import clone
 
 from geolivelihood.cells import Tie, cell_centres, lonlat_cells, neighbours
 from geolivelihood.errors import InputError
-from geolivelihood.models import CellRegressor
+from geolivelihood.models import CellRegressor, load, save
 
 KM = 1 / 111.195
 QUICK = {"max_epochs": 40, "device": "cpu"}
@@ -246,3 +246,89 @@ def test_few_clusters_get_the_linear_head(country):
     assert len(y) < 1000 and few.head_ == "linear" and few.history_ is None
     linear = CellRegressor(head="linear").fit(country.expected, y, features=country.features)
     assert np.array_equal(few.cell_prediction_, linear.cell_prediction_, equal_nan=True)
+
+
+@pytest.fixture(scope="module")
+def two_targets(country):
+    """Wealth, and another indicator that a third of the clusters lack."""
+    y = np.column_stack([country.y, 100 - 7 * country.features[country.at_true.matrix.indices, 0]])
+    y[np.random.default_rng(5).random(600) < 0.33, 1] = np.nan
+    return y
+
+
+def test_targets_are_solved_each_on_the_clusters_that_have_it(country, two_targets):
+    both = CellRegressor(head="linear").fit(country.expected, two_targets, features=country.features)
+    known = ~np.isnan(two_targets[:, 1])
+    first = CellRegressor(head="linear").fit(country.expected, country.y, features=country.features)
+    second = CellRegressor(head="linear").fit(
+        country.expected[known], two_targets[known, 1], features=country.features
+    )
+    made = both.predict_cells()
+    assert made.shape == (len(country.cells), 2)
+    np.testing.assert_allclose(made[0], first.predict_cells(), atol=1e-9)
+    np.testing.assert_allclose(made[1], second.predict_cells(), atol=0.1)
+    assert both.predict(country.at_true).shape == (600, 2)
+    assert both.solution_.alpha[0] != both.solution_.alpha[1]
+
+
+def test_a_network_learns_all_targets_at_once(country, two_targets, tmp_path):
+    frame = pd.DataFrame(two_targets, columns=["wealth", "water"])
+    model = CellRegressor(head="mlp", **QUICK).fit(country.expected, frame, features=country.features)
+    made = model.predict_cells()
+    assert list(made) == ["wealth", "water"]
+    truth = country.features @ country.effect
+    assert score(truth, made["wealth"]) > 0.9
+    assert score(100 - 7 * country.features[:, 0], made["water"]) > 0.9
+    loaded = load(save(model, tmp_path / "model"))
+    pd.testing.assert_frame_equal(loaded.predict_cells(), made)
+    np.testing.assert_array_equal(loaded.predict(country.at_true), model.predict(country.at_true))
+    other = loaded.predict_cells(country.cells[:9], features=country.features[:9])
+    np.testing.assert_allclose(other, made.iloc[:9], rtol=1e-4)
+
+
+def test_errors_of_several_targets(country, two_targets, rng):
+    se = np.where(rng.random((600, 2)) < 0.5, 0.0, [10.0, 30.0])
+    noisy = two_targets + rng.normal(size=(600, 2)) * se
+    truth = np.column_stack([country.features @ country.effect, 100 - 7 * country.features[:, 0]])
+    plain, careful = (
+        ((model.predict_cells() - truth) ** 2).mean()
+        for model in (
+            CellRegressor(head="linear").fit(country.at_true, noisy, features=country.features, se=errors)
+            for errors in (None, se)
+        )
+    )
+    assert (careful < plain).all()
+    with pytest.raises(InputError, match="600 x 2 standard errors"):
+        CellRegressor().fit(country.at_true, noisy, features=country.features, se=se[:, 0])
+
+
+def test_targets_that_nobody_knows(country, two_targets):
+    nobody = np.column_stack([country.y, np.full(600, np.nan)])
+    with pytest.raises(InputError, match="fewer than 2 known values"):
+        CellRegressor().fit(country.at_true, nobody, features=country.features)
+    with pytest.raises(InputError, match="600 of 600 targets are NaN"):
+        CellRegressor().fit(country.at_true, nobody[:, 1], features=country.features)
+    nobody[:2, 1] = 1.0
+    features = country.features.copy()
+    features[country.at_true[:2].matrix.indices] = np.nan  # the two that know it are not covered
+    with pytest.raises(InputError, match="fewer than 2 known values"):
+        CellRegressor().fit(country.at_true, nobody, features=features)
+
+
+def test_design_is_what_the_linear_solution_multiplies(country):
+    graph = adjacency(country.cells)
+    features = country.features.copy()
+    features[cell_centres(country.cells)[:, 0] > 70 * KM] = np.nan
+    model = CellRegressor(head="linear", location=3).fit(
+        country.expected, country.y, features=features, graph=graph
+    )
+    design = model.design(features=features, graph=graph)
+    assert design.index.name == "cell" and len(model.feature_weights_) == design.shape[1]
+    made = model.target_scale_.restore(design.to_numpy() @ model.solution_.coef + model.solution_.intercept)
+    np.testing.assert_allclose(made, model.predict_cells())
+    np.testing.assert_array_equal(design.isna().any(axis=1), model.predict_cells().isna())
+    np.testing.assert_array_equal(model.feature_weights_, np.abs(model.solution_.coef))
+    some = model.design(country.cells[:5], features=features[:5], graph=graph[:5, :5])
+    assert some.shape == (5, design.shape[1])
+    with pytest.raises(InputError, match="cell graph"):
+        model.design(features=features)
