@@ -28,7 +28,13 @@ from geolivelihood.validation.conformal import (
     nested_intervals,
 )
 from geolivelihood.validation.groups import PictureLinks, picture_groups, picture_links
-from geolivelihood.validation.intervals import Interval, block_bootstrap, block_se, paired_difference
+from geolivelihood.validation.intervals import (
+    Interval,
+    block_bootstrap,
+    block_se,
+    paired_difference,
+    wilson_interval,
+)
 from geolivelihood.validation.metrics import (
     WorstGroup,
     classification_scores,
@@ -87,5 +93,6 @@ __all__ = [
     "score_table",
     "variogram",
     "wide",
+    "wilson_interval",
     "worst_group",
 ]

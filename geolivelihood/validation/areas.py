@@ -22,6 +22,7 @@ from geolivelihood.errors import InputError
 from geolivelihood.progress import checkpoint
 from geolivelihood.validation.blocks import block_width_m
 from geolivelihood.validation.distances import EARTH_RADIUS_M, lonlat_of, unit_vectors
+from geolivelihood.validation.quantiles import conformal_quantile
 from geolivelihood.validation.variogram import variogram
 
 __all__ = ["ResidualField", "region_conformal", "region_errors"]
@@ -220,9 +221,6 @@ def region_conformal(
     if len({values.shape for values in given}) > 1 or given[0].ndim != 1:
         msg = f"Give one value per region throughout, not shapes {[values.shape for values in given]}."
         raise InputError(msg)
-    if not 0 < alpha < 1:
-        msg = f"alpha={alpha}: give the share that may lie outside, between 0 and 1."
-        raise InputError(msg)
     known = np.isfinite(given).all(axis=0)
     theta, survey, own, sampling = (values[known] for values in given)
     if (own < 0).any() or (sampling < 0).any() or (own + sampling == 0).any():
@@ -230,10 +228,7 @@ def region_conformal(
             "Variances of regions are not negative, and never both 0: an error of 0 is unknown, not certain."
         )
         raise InputError(msg)
-    score = np.sort(np.abs(theta - survey) / np.sqrt(own + sampling))
-    # rounded first: (9 + 1)(1 − 0.1) is a hair above 9 in floats, and its ceiling would be 10
-    rank = int(np.ceil(np.round((len(score) + 1) * (1 - alpha), 9)))
-    return float(score[rank - 1]) if rank <= len(score) else np.inf
+    return conformal_quantile(np.abs(theta - survey) / np.sqrt(own + sampling), alpha=alpha)
 
 
 def _mean_square(se: npt.ArrayLike, known: npt.NDArray[np.bool_]) -> float:

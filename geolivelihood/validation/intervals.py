@@ -8,13 +8,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import kendalltau
+from scipy.stats import kendalltau, norm
 
 from geolivelihood.errors import InputError
 from geolivelihood.validation.metrics import classification_scores, known_pairs
 from geolivelihood.validation.resampling import PAIRWISE, Floats, Ints, block_counts, score_functions
 
-__all__ = ["Interval", "block_bootstrap", "block_se", "paired_difference"]
+__all__ = ["Interval", "block_bootstrap", "block_se", "paired_difference", "wilson_interval"]
 
 _RELIABLE_BLOCKS = 10
 _MATRIX_BLOCKS = 3000  # a matrix of pairs of blocks takes 72 MB
@@ -138,6 +138,29 @@ def block_se(y: npt.ArrayLike, p: npt.ArrayLike, blocks: npt.ArrayLike, *, score
         return np.nan
     sums = np.bincount(rows.block, influence(rows.y, rows.p, score))
     return float(np.sqrt(size / (size - 1) * (sums**2).sum()))
+
+
+def wilson_interval(hits: float, n: float, *, coverage: float = 0.95) -> tuple[float, float]:
+    """Ends of the interval of an accuracy over ``n`` *independent* rows, of which ``hits`` are right [1]_.
+
+    Published accuracies come without blocks; of our own, :func:`block_bootstrap` says more.
+
+    Raises
+    ------
+    InputError
+        If ``hits`` does not lie between 0 and ``n``, or ``coverage`` not between 0 and 1.
+
+    References
+    ----------
+    .. [1] Wilson (1927), JASA 22(158).
+    """
+    if not (0 <= hits <= n and n > 0 and 0 < coverage < 1):
+        msg = f"{hits} right of {n} at coverage {coverage}: give 0 <= hits <= n, n > 0, 0 < coverage < 1."
+        raise InputError(msg)
+    z, share = float(norm.ppf((1 + coverage) / 2)), hits / n
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * float(np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)))
+    return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
 def influence(y: npt.NDArray, p: npt.NDArray, score: str) -> Floats:

@@ -177,7 +177,7 @@ def test_bad_input_is_refused(field):
     with pytest.raises(InputError, match="rows to learn from"):
         GaussianProcess().fit(points[:1], y[:1])
     with pytest.raises(InputError, match="longitude"):
-        GaussianProcess().fit(points + [0, 100], y)
+        GaussianProcess().fit(points + np.array([0, 100]), y)
     with pytest.raises(InputError, match="give at least 2"):
         GaussianProcess(most_rows=1).fit(points, y)
     with pytest.raises(InputError, match="weight above 0"):

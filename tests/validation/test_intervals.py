@@ -6,7 +6,13 @@ from scipy.stats import kendalltau
 from sklearn.metrics import f1_score, roc_auc_score
 
 from geolivelihood.errors import InputError
-from geolivelihood.validation import block_bootstrap, block_se, intervals, paired_difference
+from geolivelihood.validation import (
+    block_bootstrap,
+    block_se,
+    intervals,
+    paired_difference,
+    wilson_interval,
+)
 from geolivelihood.validation.intervals import influence
 from geolivelihood.validation.metrics import r2, regression_scores
 from geolivelihood.validation.resampling import block_counts, score_functions
@@ -130,6 +136,24 @@ def test_a_paired_difference_is_surer(rng):
     assert found.upper - found.lower < (alone.upper - alone.lower) / 2
     assert found.value < 0
     assert paired_difference(y, p, p, block).value == 0
+
+
+@pytest.mark.parametrize(
+    ("hits", "n", "expected"), [(1134, 1399, (0.789206, 0.830251)), (162, 213, (0.698961, 0.812934))]
+)
+def test_vectors_of_the_wilson_interval(hits, n, expected):
+    assert wilson_interval(hits, n) == pytest.approx(expected, abs=1e-6)
+
+
+def test_wilson_interval_stays_within_shares():
+    assert wilson_interval(0, 7)[0] == pytest.approx(0, abs=1e-12)
+    assert wilson_interval(7, 7)[1] == pytest.approx(1, abs=1e-12)
+    assert wilson_interval(0, 7)[1] == pytest.approx(1 - wilson_interval(7, 7)[0])
+    wide, narrow = wilson_interval(5, 9, coverage=0.99), wilson_interval(5, 9, coverage=0.5)
+    assert wide[0] < narrow[0] < 5 / 9 < narrow[1] < wide[1]
+    for hits, n, coverage in [(8, 7, 0.95), (0, 0, 0.95), (-1, 7, 0.95), (1, 7, 1.0), (np.nan, 7, 0.95)]:
+        with pytest.raises(InputError, match="give 0 <= hits"):
+            wilson_interval(hits, n, coverage=coverage)
 
 
 def test_bad_input():
