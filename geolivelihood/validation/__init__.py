@@ -6,7 +6,13 @@ seen it, :func:`score_table` puts all models side by side under all splits, each
 resamples whole blocks.
 """
 
+from geolivelihood.validation.applicability import (
+    AreaOfApplicability,
+    dissimilarity_index,
+    dissimilarity_threshold,
+)
 from geolivelihood.validation.areas import ResidualField, region_conformal, region_errors
+from geolivelihood.validation.autocorrelation import Moran, morans_i
 from geolivelihood.validation.blocks import block_resolution, block_width_m
 from geolivelihood.validation.calibration import (
     BrierParts,
@@ -35,6 +41,7 @@ from geolivelihood.validation.intervals import (
     paired_difference,
     wilson_interval,
 )
+from geolivelihood.validation.knndm import KNNDMKFold, fold_distances, prediction_distances, wasserstein
 from geolivelihood.validation.metrics import (
     WorstGroup,
     classification_scores,
@@ -49,6 +56,7 @@ from geolivelihood.validation.splits import BlockKFold, LeaveRegionOut, RandomKF
 from geolivelihood.validation.variogram import Variogram, fit_variogram, variogram
 
 __all__ = [
+    "AreaOfApplicability",
     "Bands",
     "BlockKFold",
     "BrierParts",
@@ -56,7 +64,9 @@ __all__ = [
     "Coverage",
     "Flagged",
     "Interval",
+    "KNNDMKFold",
     "LeaveRegionOut",
+    "Moran",
     "OutOfFold",
     "PictureLinks",
     "RandomKFold",
@@ -74,8 +84,12 @@ __all__ = [
     "conformal_quantile",
     "coverage",
     "cross_conformal",
+    "dissimilarity_index",
+    "dissimilarity_threshold",
     "fit_variogram",
     "flagged",
+    "fold_distances",
+    "morans_i",
     "nested_coverage",
     "nested_intervals",
     "out_of_fold",
@@ -83,6 +97,7 @@ __all__ = [
     "per_fold",
     "picture_groups",
     "picture_links",
+    "prediction_distances",
     "r2",
     "recall_threshold",
     "records",
@@ -92,6 +107,7 @@ __all__ = [
     "reliability_curve",
     "score_table",
     "variogram",
+    "wasserstein",
     "wide",
     "wilson_interval",
     "worst_group",

@@ -12,7 +12,7 @@ from scipy.spatial import KDTree
 from geolivelihood import cells
 from geolivelihood.errors import InputError
 
-__all__ = ["EARTH_RADIUS_M", "chord", "lonlat_of", "near_any", "unit_vectors"]
+__all__ = ["EARTH_RADIUS_M", "arc_m", "chord", "lonlat_of", "near_any", "unit_vectors"]
 
 EARTH_RADIUS_M = 6371008.8
 
@@ -59,6 +59,11 @@ def chord(distance_m: npt.ArrayLike) -> Floats:
     """Straight line through the unit sphere under a great-circle distance, 2 sin(d / 2R)."""
     angle = np.minimum(np.asarray(distance_m, dtype=float) / EARTH_RADIUS_M, np.pi)
     return 2 * np.sin(angle / 2)
+
+
+def arc_m(chord: npt.ArrayLike) -> Floats:
+    """Great-circle metres over a straight line through the unit sphere, 2R arcsin(c / 2)."""
+    return 2 * EARTH_RADIUS_M * np.arcsin(np.minimum(np.asarray(chord, dtype=float) / 2, 1.0))
 
 
 def near_any(points: Floats, others: Floats, distance_m: float) -> npt.NDArray[np.bool_]:
