@@ -21,7 +21,7 @@ from geolivelihood.layers.furniture import draw_colour_bar, draw_north_arrow, dr
 from geolivelihood.layers.palettes import HATCH, MASK, RAMPS
 from geolivelihood.layers.tips import human_label
 
-__all__ = ["draw_map", "map_crs"]
+__all__ = ["draw_map", "draw_outlines", "map_crs"]
 
 _WORLD_DEGREES = 180
 """Wider than this and one azimuthal projection misleads: the Equal Earth projection takes over."""
@@ -219,7 +219,7 @@ def _panel(
     mappable, extend = _draw_cells(axes, sheet.geometry.to_numpy(), values, look)
     handles = _draw_masks(axes, sheet, values)
     if regions is not None:
-        _draw_outlines(axes, regions)
+        draw_outlines(axes, regions)
     if clusters is not None:
         handles.append(_draw_clusters(axes, clusters, look.width_in))
     west, south, east, north = frame
@@ -307,7 +307,8 @@ def _fill_union(axes: Any, shapes: gpd.GeoSeries, **look: Any) -> None:
     axes.add_collection(PathCollection(_paths(np.array([whole]))[0], zorder=2, **look), autolim=False)
 
 
-def _draw_outlines(axes: Any, regions: gpd.GeoDataFrame) -> None:
+def draw_outlines(axes: Any, regions: gpd.GeoDataFrame) -> None:
+    """Borders of regions, in the CRS of the axes."""
     from matplotlib.collections import LineCollection
 
     lines = shapely.get_parts(shapely.boundary(regions.geometry.dropna().to_numpy()))
