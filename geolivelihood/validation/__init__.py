@@ -3,7 +3,8 @@
 :class:`RandomKFold` asks for places among the surveyed, :class:`BlockKFold` for new districts,
 :class:`LeaveRegionOut` for new countries. :func:`out_of_fold` predicts every row with a model that has not
 seen it, :func:`score_table` puts all models side by side under all splits, each score with an interval that
-resamples whole blocks.
+resamples whole blocks. :class:`KNNDMKFold` asks for the places of one map, :class:`AreaOfApplicability` says
+where on it no score holds, and :func:`morans_i` whether neighbours still err alike.
 """
 
 from geolivelihood.validation.applicability import (
