@@ -11,7 +11,7 @@ never by position; averages over clusters and cells belong to :mod:`geolivelihoo
 from geolivelihood.features.backbones import Backbone, backbone_names, headless
 from geolivelihood.features.embedding import embed
 from geolivelihood.features.encoders import Encoder, encoder, fingerprint
-from geolivelihood.features.objects import object_counts, read_object_counts
+from geolivelihood.features.objects import VISTAS_CLASSES, object_counts, read_object_counts
 from geolivelihood.features.pictures import Picture, Reading, read_picture
 from geolivelihood.features.rcf import RandomConvolutions, whitened_patches
 from geolivelihood.features.store import FeatureStore
@@ -19,6 +19,7 @@ from geolivelihood.features.summary import BandSummary, band_summary
 from geolivelihood.features.weights import WeightReport, load_weights, read_state
 
 __all__ = [
+    "VISTAS_CLASSES",
     "Backbone",
     "BandSummary",
     "Encoder",

@@ -14,7 +14,21 @@ import pandas as pd
 
 from geolivelihood.errors import InputError, MissingColumnError
 
-__all__ = ["object_counts", "read_object_counts"]
+__all__ = ["VISTAS_CLASSES", "object_counts", "read_object_counts"]
+
+VISTAS_CLASSES = (
+    *("curb", "fence", "guard rail", "barrier", "wall", "bike lane", "curb cut", "parking"),
+    *("pedestrian area", "rail track", "road", "service lane", "sidewalk", "bridge", "building", "tunnel"),
+    *("lane marking", "mountain", "sand", "sky", "snow", "terrain", "vegetation", "water", "pothole"),
+    *("on rails", "car mount", "ego vehicle"),
+    *("bird", "ground animal", "crosswalk", "person", "bicyclist", "motorcyclist", "other rider"),
+    *("crosswalk marking", "banner", "bench", "bike rack", "billboard", "catch basin", "CCTV camera"),
+    *("fire hydrant", "junction box", "mailbox", "manhole", "phone booth", "street light", "pole"),
+    *("traffic sign frame", "utility pole", "traffic light", "traffic sign (back)", "traffic sign (front)"),
+    *("trash can", "bicycle", "boat", "bus", "car", "caravan", "motorcycle", "other vehicle", "trailer"),
+    *("truck", "wheeled slow"),
+)
+"""Names of the ids 0-64 of a panoptic model of Mapillary Vistas 1.2: 28 stuff classes, then 37 things."""
 
 _ROWS = 100_000  # photos counted at a time, so that the integer counts stay below 60 MB
 

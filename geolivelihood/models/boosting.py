@@ -23,7 +23,10 @@ from geolivelihood.models.rows import (
 
 __all__ = ["BoostingClassifier", "BoostingRegressor", "Forest", "boosting"]
 
-_FIELDS = ("feature_idx", "num_threshold", "left", "right", "missing_go_to_left", "is_leaf", "value")
+_FIELDS = (
+    *("feature_idx", "num_threshold", "left", "right"),
+    *("missing_go_to_left", "is_leaf", "value", "count"),
+)
 
 
 class Forest:
@@ -33,7 +36,8 @@ class Forest:
     ----------
     arrays
         ``feature``, ``threshold``, ``left``, ``right`` (node positions), ``missing_left``, ``leaf``,
-        ``value`` per node; ``root`` and ``output`` (the class it adds to) per tree; ``base`` per output.
+        ``value``, ``count`` (training rows) per node; ``root`` and ``output`` (the class it adds to) per
+        tree; ``base`` per output. Predicting does without ``count``.
     """
 
     def __init__(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -64,6 +68,7 @@ class Forest:
                 "missing_left": columns["missing_go_to_left"].astype(bool),
                 "leaf": leaf,
                 "value": columns["value"].astype(np.float64),
+                "count": columns["count"].astype(np.int64),
                 "root": root,
                 "output": np.array([output for output, _ in trees], dtype=np.int64),
                 "base": np.ravel(model._baseline_prediction).astype(np.float64),

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from geolivelihood.errors import InputError, MissingColumnError
-from geolivelihood.features import object_counts, read_object_counts
+from geolivelihood.features import VISTAS_CLASSES, object_counts, read_object_counts
 
 VECTOR = [0, 0, 27, 28, 64, 255, 255]
 
@@ -105,3 +105,9 @@ def test_wide_table_options_and_faults(tmp_path):
             read_object_counts(path)
     with pytest.raises(InputError):
         read_object_counts(tmp_path / "absent.csv")
+
+
+def test_names_of_classes_are_in_the_order_of_their_ids():
+    assert len(VISTAS_CLASSES) == len(set(VISTAS_CLASSES)) == 65
+    named = {0: "curb", 10: "road", 27: "ego vehicle", 28: "bird", 50: "utility pole", 64: "wheeled slow"}
+    assert {k: VISTAS_CLASSES[k] for k in named} == named
