@@ -16,10 +16,8 @@ from geolivelihood.layers.provenance import read_provenance
 from geolivelihood.layers.report import Figure, Section, Summary, Table, write_report
 from geolivelihood.layers.report_figures import (
     coverage_figure,
-    importance_figure,
     predicted_observed_figure,
     reliability_figure,
-    score_figure,
 )
 from geolivelihood.layers.report_maps import (
     applicability_figure,
@@ -28,6 +26,7 @@ from geolivelihood.layers.report_maps import (
     residual_map_figure,
     variogram_figure,
 )
+from geolivelihood.layers.report_scores import importance_figure, score_figure
 from geolivelihood.layers.styles import Style, default_styles, indicator_columns
 
 __all__ = [

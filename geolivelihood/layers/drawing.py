@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from geolivelihood.errors import InputError, MissingColumnError
+from geolivelihood.layers.breaks import number_text
+from geolivelihood.layers.qml import clean
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,11 +30,13 @@ __all__ = [
     "SOFT",
     "WIDTH_IN",
     "as_svg",
+    "brief",
     "columns",
     "crowded",
     "draw",
     "legend",
     "percent",
+    "shortened",
 ]
 
 INK, SOFT, GRID = "#1b2530", "#5b6773", "#e3e7ea"
@@ -49,7 +53,7 @@ WIDTH_IN = 4.1
 """Width of a chart, so that its text can be read on a telephone as well."""
 
 _CROWD = 1500  # marks above which they become a picture
-_FONT = b"system-ui, 'Segoe UI', Roboto, 'Noto Sans', Arial, 'DejaVu Sans', sans-serif"
+_FONT = "system-ui, 'Segoe UI', Roboto, 'Noto Sans', Arial, 'DejaVu Sans', sans-serif"
 _LOOK: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 8.5,
@@ -74,6 +78,7 @@ _LOOK: Any = {
     "legend.fontsize": 8,
     "legend.frameon": False,
     "hatch.linewidth": 0.7,
+    "text.parse_math": False,  # a dollar is a dollar
     "svg.fonttype": "none",
     "svg.hashsalt": "geolivelihood",
 }
@@ -94,8 +99,10 @@ def as_svg(canvas: Canvas) -> bytes:
     """The drawing as an SVG file without a date, in the reader's own typeface."""
     held = io.BytesIO()
     nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
-    canvas.savefig(held, format="svg", dpi=180, transparent=True, metadata=nothing)
-    return re.sub(rb"'DejaVu Sans'(?:, [^;\"]*)?(?=[;\"])", _FONT, held.getvalue())
+    with warnings.catch_warnings():  # a letter that our typeface lacks is in the reader's
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        canvas.savefig(held, format="svg", dpi=180, transparent=True, metadata=nothing)
+    return re.sub(r"'DejaVu Sans'(?:, [^;\"]*)?(?=[;\"])", _FONT, clean(held.getvalue().decode())).encode()
 
 
 def crowded(marks: int) -> bool:
@@ -112,28 +119,38 @@ def legend(axes: Axes, *, across: int = 2, **options: Any) -> None:
 
 
 def percent(share: float) -> str:
-    """A share in words: ``"91 %"``."""
-    return f"{100 * share:.0f} %"
+    """A share in words, ``"91 %"``, that no line breaks apart."""
+    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
+
+
+def brief(value: float) -> str:
+    """A number in words: two decimals, or four significant digits where these say too little."""
+    return number_text(value, digits=2) if 0.01 <= abs(value) < 10 else number_text(value)
+
+
+def shortened(name: object, most: int = 32) -> str:
+    """A name that leaves room for the chart."""
+    text = str(name)
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
 def columns(frame: pd.DataFrame, *names: str, optional: tuple[str, ...] = ()) -> pd.DataFrame:
-    """The named columns; numbers as floats, missing as NaN.
+    """The named columns of the rows that have them all; an optional one that is not there is NaN.
 
     Raises
     ------
     MissingColumnError
-        If one is not there.
+        If a column is not there.
     InputError
-        If the frame has no rows.
+        If no row is left.
     """
     missing = [name for name in names if name not in frame.columns]
     if missing:
         held = ", ".join(map(str, frame.columns))
         msg = f"The table has no column {', '.join(map(repr, missing))}; it has {held}."
         raise MissingColumnError(msg)
-    if len(frame) == 0:
-        msg = f"The table of {', '.join(names)} has no rows; there is nothing to draw."
+    kept = frame.reindex(columns=[*names, *optional]).dropna(subset=list(names))
+    if kept.empty:
+        msg = f"No row of the table has {', '.join(names)}; there is nothing to draw."
         raise InputError(msg)
-    kept = frame[[*names, *(name for name in optional if name in frame.columns)]]
-    numbers = kept.select_dtypes("number").columns
-    return kept.astype(dict.fromkeys(numbers, np.float64))
+    return kept

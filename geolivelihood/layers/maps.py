@@ -103,6 +103,8 @@ def draw_map(
     OutputError
         If the target cannot be written.
     """
+    import matplotlib as mpl  # heavy, and needed for this alone
+
     names = [indicator] if isinstance(indicator, str) else list(indicator)
     _check(cells, names, colours)
     sheet = with_geometry("cells", cells)
@@ -112,9 +114,9 @@ def draw_map(
     ]
     texts = [human_label(name, labels) for name in names]
     look = _Look(colours, limits, dpi, "", width_in)
-    figure = _figure(sheet.to_crs(crs), dict(zip(names, texts)), layers, look, caption)
-    _words(figure, title or (texts[0] if len(names) == 1 else None), caption)
-    with atomic(path) as part:
+    with mpl.rc_context({"text.parse_math": False}), atomic(path) as part:  # a dollar is a dollar
+        figure = _figure(sheet.to_crs(crs), dict(zip(names, texts)), layers, look, caption)
+        _words(figure, title or (texts[0] if len(names) == 1 else None), caption)
         figure.savefig(part, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
     return Path(path)
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from geolivelihood.errors import InputError
+from geolivelihood.errors import InputError, MissingColumnError
 from geolivelihood.layers import drawing
 from geolivelihood.layers.breaks import number_text
 from geolivelihood.layers.drawing import BLUE, INK, MARKS, MISS, SOFT, percent
@@ -82,7 +82,7 @@ def applicability_figure(
     *,
     population: npt.ArrayLike | None = None,
     title: str = "How unlike the surveyed places the map's cells are",
-    caption: str | None = None,
+    caption: str = "",
 ) -> Figure:
     """Distribution of the dissimilarity index over the cells, the threshold, and the shares on either side.
 
@@ -115,27 +115,8 @@ def applicability_figure(
     said = f"{percent(float(inside.mean()))} of cells"
     if population is not None and people.sum() > 0:
         said += f", {percent(people[inside].sum() / people.sum())} of people"
-    end = max(float(np.quantile(known, 0.995)), 1.25 * threshold)
-    bins = np.linspace(0, end, _BINS + 1).tolist()
-
-    def paint(axes: Axes) -> None:
-        values = np.minimum(known, end)  # the last bar holds all beyond
-        weights = np.full(len(values), 100 / len(index))
-        applicable = values <= threshold
-        axes.hist(
-            values[applicable], bins, weights=weights[applicable], color=BLUE, label=f"applicable: {said}"
-        )
-        look: dict[str, Any] = {"facecolor": MASK, "edgecolor": HATCH, "hatch": "/////", "linewidth": 0.4}
-        axes.hist(values[~applicable], bins, weights=weights[~applicable], label="not applicable", **look)
-        axes.axvline(threshold, color=MISS, linewidth=1.4, label=f"threshold {threshold:.2f}")
-        drawing.legend(axes, across=1)
-        axes.set(xlim=(0, end), xlabel="Dissimilarity to the nearest surveyed place", ylabel="Cells (%)")
-
-    unknown = (
-        f" {len(index) - known.size:,} cells lack a feature and have no index."
-        if len(known) < len(index)
-        else ""
-    )
+    left = len(index) - known.size
+    unknown = f" {left:,} cells lack a feature and have no index." if left else ""
     explained = (
         "A cell beyond the threshold is less like any surveyed place than those were like each other across "
         f"blocks. The model has seen nothing like it, and its value is hatched on the map.{unknown}"
@@ -143,8 +124,8 @@ def applicability_figure(
     alt = (
         f"Histogram of dissimilarity of {len(index):,} cells; threshold {threshold:.2f}; applicable: {said}."
     )
-    image = drawing.draw(paint, height_in=3.4)
-    return Figure(title=title, image=image, alt=alt, caption=explained if caption is None else caption)
+    image = drawing.draw(lambda axes: _draw_dissimilarity(axes, index, threshold, said), height_in=3.4)
+    return Figure(title=title, image=image, alt=alt, caption=caption or explained)
 
 
 def residual_map_figure(
@@ -154,7 +135,7 @@ def residual_map_figure(
     regions: gpd.GeoDataFrame | None = None,
     label: str = "",
     title: str = "Where the model errs",
-    caption: str | None = None,
+    caption: str = "",
 ) -> Figure:
     """Out-of-fold residuals (observed minus predicted) at their places, over outlines.
 
@@ -190,12 +171,11 @@ def residual_map_figure(
     outlines = None if regions is None else with_geometry("regions", regions).to_crs(crs)
     if outlines is not None:  # finer than a reader can see, a coast fills the file
         outlines = outlines.set_geometry(outlines.geometry.simplify((frame[2] - frame[0]) / 1000))
-    reach = float(np.quantile(np.abs(e[known]), 0.98)) or 1.0
 
     def paint(axes: Axes) -> None:
         if outlines is not None:
             draw_outlines(axes, outlines)
-        dots = _draw_residuals(axes, drawn, e[known], reach)
+        dots = _draw_residuals(axes, drawn, e[known])
         axes.set(xlim=frame[::2], ylim=frame[1::2], aspect="equal")
         axes.set_axis_off()
         draw_scale_bar(axes, frame[2] - frame[0])
@@ -210,11 +190,11 @@ def residual_map_figure(
     alt = f"Map of the residuals of {int(known.sum()):,} places; {large}."
     height = 0.9 + drawing.WIDTH_IN * float(np.clip((frame[3] - frame[1]) / (frame[2] - frame[0]), 0.4, 1.5))
     image = drawing.draw(paint, height_in=height)
-    return Figure(title=title, image=image, alt=alt, caption=explained if caption is None else caption)
+    return Figure(title=title, image=image, alt=alt, caption=caption or explained)
 
 
 def variogram_figure(
-    found: Variogram, *, title: str = "How far errors resemble each other", caption: str | None = None
+    found: Variogram, *, title: str = "How far errors resemble each other", caption: str = ""
 ) -> Figure:
     """Semivariance of residuals against distance, with the fitted model and its practical range.
 
@@ -265,7 +245,7 @@ def variogram_figure(
         f"Variogram of residuals over {lag.size} distances up to {number_text(round(lag.max()))} km; {told}."
     )
     image = drawing.draw(paint, height_in=3.3)
-    return Figure(title=title, image=image, alt=alt, caption=explained if caption is None else caption)
+    return Figure(title=title, image=image, alt=alt, caption=caption or explained)
 
 
 def region_figure(
@@ -274,7 +254,7 @@ def region_figure(
     label: str = "",
     names: Mapping[str, str] | None = None,
     title: str = "Regions: survey, model, and both together",
-    caption: str | None = None,
+    caption: str = "",
 ) -> Figure:
     """Estimates of each region side by side, with their intervals.
 
@@ -299,43 +279,75 @@ def region_figure(
     """
     usual = {"direct": "survey alone", "model": "model alone", "eblup": "both (EBLUP)"}
     kinds = {kind: text for kind, text in (names or usual).items() if kind in regions.columns}
-    table = drawing.columns(regions, *(kinds or list(names or usual)[:1]))
-    ends = regions.reindex(columns=[f"{kind}{end}" for kind in kinds for end in ("_lower", "_upper")])
-    order = table.mean(axis=1).sort_values(ascending=False, kind="stable").index
+    if not kinds or regions[list(kinds)].isna().all(axis=None):
+        msg = f"The regions have no estimate; give columns such as {', '.join(names or usual)}."
+        raise MissingColumnError(msg)
+    every = [f"{kind}{end}" for kind in kinds for end in ("", "_lower", "_upper")]
+    known = regions.reindex(columns=every).astype(float).dropna(subset=list(kinds), how="all")
+    order = known[list(kinds)].mean(axis=1).to_numpy().argsort(kind="stable")[::-1]
     if len(order) > _MOST_REGIONS:
-        order = order[: _MOST_REGIONS // 2].append(order[-_MOST_REGIONS // 2 :])
-    table = table.join(ends.astype(float)).loc[order]
+        order = np.concatenate([order[: _MOST_REGIONS // 2], order[-_MOST_REGIONS // 2 :]])
+    table = known.iloc[order]
 
     def paint(axes: Axes) -> None:
-        shift = np.linspace(-0.24, 0.24, len(kinds)) if len(kinds) > 1 else [0.0]
-        for (kind, text), (colour, shape), offset in zip(kinds.items(), MARKS, shift):
-            at = np.arange(len(table)) + offset
-            axes.hlines(
-                at, table[f"{kind}_lower"], table[f"{kind}_upper"], color=colour, linewidth=1.2, alpha=0.55
-            )
-            axes.plot(table[kind], at, shape, color=colour, markersize=3.6, label=text)
-        axes.set_yticks(range(len(table)), [str(name) for name in table.index], color=INK)
-        axes.set(ylim=(len(table) - 0.4, -0.6), xlabel=label or "Estimate")
-        axes.grid(visible=False, axis="y")
-        drawing.legend(axes, across=3)
+        _draw_regions(axes, table, kinds)
+        axes.set_xlabel(label or "Estimate")
 
-    left = len(regions) - len(table)
+    left = len(known) - len(table)
     more = f" {left} regions in the middle are not shown." if left else ""
     explained = (
         "The survey alone is unbiased but unsure where few clusters were drawn; the model fills in, and the "
         f"combination leans on the surer of the two.{more}"
     )
     image = drawing.draw(paint, height_in=0.9 + 0.25 * len(table))
-    from_to = f"from {order[0]} down to {order[-1]}"
+    from_to = f"from {table.index[0]} down to {table.index[-1]}"
     alt = f"Estimates of {len(table)} regions by {', '.join(kinds.values())}, {from_to}."
-    return Figure(title=title, image=image, alt=alt, caption=explained if caption is None else caption)
+    return Figure(title=title, image=image, alt=alt, caption=caption or explained)
 
 
-def _draw_residuals(axes: Axes, places: gpd.GeoSeries, e: npt.NDArray, reach: float) -> Any:
-    """Dots, the largest errors on top."""
+def _draw_dissimilarity(axes: Axes, index: npt.NDArray, threshold: float, said: str) -> None:
+    """Two histograms over the same bins, on either side of the threshold; the last bar holds all beyond."""
+    known = index[np.isfinite(index)]
+    end = max(float(np.quantile(known, 0.995)), 1.25 * threshold)
+    sides = np.minimum(known[known <= threshold], end), np.minimum(known[known > threshold], end)
+    looks: tuple[dict[str, Any], ...] = (
+        {"color": BLUE, "label": f"applicable: {said}"},
+        {
+            "facecolor": MASK,
+            "edgecolor": HATCH,
+            "hatch": "/////",
+            "linewidth": 0.4,
+            "label": "not applicable",
+        },
+    )
+    for values, look in zip(sides, looks):
+        weights = np.full(len(values), 100 / len(index))
+        axes.hist(values, np.linspace(0, end, _BINS + 1).tolist(), weights=weights, **look)
+    axes.axvline(threshold, color=MISS, linewidth=1.4, label=f"threshold {threshold:.2f}")
+    axes.set(xlim=(0, end), xlabel="Dissimilarity to the nearest surveyed place", ylabel="Cells (%)")
+    drawing.legend(axes, across=1)
+
+
+def _draw_regions(axes: Axes, table: pd.DataFrame, kinds: Mapping[str, str]) -> None:
+    """A mark with its interval per region and kind of estimate, from the top."""
+    shift = np.linspace(-0.24, 0.24, len(kinds)) if len(kinds) > 1 else [0.0]
+    for (kind, text), (colour, shape), offset in zip(kinds.items(), MARKS, shift):
+        at = np.arange(len(table)) + offset
+        ends = table[f"{kind}_lower"], table[f"{kind}_upper"]
+        axes.hlines(at, *ends, color=colour, linewidth=1.2, alpha=0.55)
+        axes.plot(table[kind], at, shape, color=colour, markersize=3.6, label=text)
+    axes.set_yticks(range(len(table)), [drawing.shortened(name) for name in table.index], color=INK)
+    axes.set_ylim(len(table) - 0.4, -0.6)
+    axes.grid(visible=False, axis="y")
+    drawing.legend(axes, across=3)
+
+
+def _draw_residuals(axes: Axes, places: gpd.GeoSeries, e: npt.NDArray) -> Any:
+    """Dots, the largest errors on top; the colours end where 2 % of the errors lie beyond."""
     from matplotlib.colors import LinearSegmentedColormap, Normalize
 
     order = np.argsort(np.abs(e), kind="stable")
+    reach = float(np.quantile(np.abs(e), 0.98)) or 1.0
     x, y = places.x.to_numpy(), places.y.to_numpy()
     return axes.scatter(
         x[order],
