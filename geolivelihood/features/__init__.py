@@ -4,14 +4,15 @@
 convolutional features, Rolf et al. 2021) or ``"summary"`` (moments and quantiles of each band).
 :func:`embed` sends all pictures of a table through it into a :class:`FeatureStore`: decoded in worker
 threads, resumed after a kill with the same result, corrupt pictures set aside with their reasons.
-:func:`object_counts` counts the objects that a segmentation model found. Features are joined by ``image_id``,
+:func:`object_counts` counts the objects that a segmentation model found, :func:`count_features` brings them
+to the cluster. Features are joined by ``image_id``,
 never by position; averages over clusters and cells belong to :mod:`geolivelihood.cells`.
 """
 
 from geolivelihood.features.backbones import Backbone, backbone_names, headless
 from geolivelihood.features.embedding import embed
 from geolivelihood.features.encoders import Encoder, encoder, fingerprint
-from geolivelihood.features.objects import VISTAS_CLASSES, object_counts, read_object_counts
+from geolivelihood.features.objects import VISTAS_CLASSES, count_features, object_counts, read_object_counts
 from geolivelihood.features.pictures import Picture, Reading, read_picture
 from geolivelihood.features.rcf import RandomConvolutions, whitened_patches
 from geolivelihood.features.store import FeatureStore
@@ -30,6 +31,7 @@ __all__ = [
     "WeightReport",
     "backbone_names",
     "band_summary",
+    "count_features",
     "embed",
     "encoder",
     "fingerprint",

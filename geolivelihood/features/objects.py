@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from geolivelihood.errors import InputError, MissingColumnError
 
-__all__ = ["VISTAS_CLASSES", "object_counts", "read_object_counts"]
+__all__ = ["VISTAS_CLASSES", "count_features", "object_counts", "read_object_counts"]
 
 VISTAS_CLASSES = (
     *("curb", "fence", "guard rail", "barrier", "wall", "bike lane", "curb cut", "parking"),
@@ -55,7 +56,7 @@ def object_counts(
     -------
     pandas.DataFrame
         float32 columns ``class_00``, ``class_01``... and, unless ``paper``, ``void``; index ``image_id``.
-        Sums and means per cluster are a ``groupby`` or a :class:`~geolivelihood.cells.Tie` away.
+        :func:`count_features` brings them to the cluster.
 
     Raises
     ------
@@ -82,6 +83,63 @@ def object_counts(
     for rows in np.split(there, range(_ROWS, len(there), _ROWS)):
         counts[rows] = _histograms([lists[row] for row in rows], ids[rows], classes, void, paper)
     return pd.DataFrame(counts, index=pd.Index(ids, name="image_id"), columns=names)
+
+
+def count_features(counts: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
+    """Object counts of a cluster that do not grow with its photos: the mean of each class, and how many.
+
+    The sum over photos, which the published models take, is mostly the number of photos. Here that number
+    stands apart, and the means, whose tails are long, as logarithms.
+
+    Parameters
+    ----------
+    counts
+        Counts per photo, index ``image_id`` (see :func:`object_counts`); a photo with a missing count is left
+        out.
+    images
+        ``image_id`` and ``cluster_id``; a photo of several clusters has a row for each. Rows without a
+        cluster or without counts are left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        float32, index ``cluster_id`` in the order of the first row: log(1 + mean count per photo) in the
+        columns of ``counts``, and ``log1p_photos``, log(1 + number of photos that were counted). A cluster
+        without any is NaN in all classes.
+
+    Raises
+    ------
+    MissingColumnError
+        If a column is missing.
+    InputError
+        If ids of the counts repeat, or no photo of a cluster has counts.
+    """
+    missing = [column for column in ("image_id", "cluster_id") if column not in images]
+    if missing:
+        msg = f"Counts per cluster need images with image_id and cluster_id; missing: {', '.join(missing)}."
+        raise MissingColumnError(msg)
+    if counts.index.has_duplicates:
+        repeated = counts.index[counts.index.duplicated()]
+        msg = f"{len(repeated)} image ids of the counts repeat, such as {repeated[0]}."
+        raise InputError(msg)
+    codes, names = pd.factorize(images["cluster_id"])
+    photo = counts.index.get_indexer(images["image_id"])
+    values = counts.to_numpy(dtype=np.float64)
+    used = np.flatnonzero((codes >= 0) & (photo >= 0))
+    used = used[~np.isnan(values[photo[used]]).any(axis=1)]
+    if not len(used):
+        msg = "No photo has both a cluster and counts; do the image ids of both tables agree?"
+        raise InputError(msg)
+    uses = sparse.csr_array((np.ones(len(used)), (codes[used], photo[used])), shape=(len(names), len(counts)))
+    number = np.asarray(uses.sum(axis=1)).reshape(-1, 1)
+    mean = np.divide(
+        uses @ np.nan_to_num(values),
+        number,
+        out=np.full((len(names), values.shape[1]), np.nan),
+        where=number > 0,
+    )
+    table = np.log1p(np.column_stack([mean, number])).astype(np.float32)
+    return pd.DataFrame(table, index=pd.Index(names, name="cluster_id"), columns=[*counts, "log1p_photos"])
 
 
 def _lists(detections: pd.Series, ids: np.ndarray) -> list[Any]:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+import torch
 
 from geolivelihood.errors import InputError
 
-__all__ = ["KERNELS", "Kernel", "Normalise", "kernel_weights", "normalised", "pair_km", "typical_km"]
+__all__ = [
+    "KERNELS",
+    "Kernel",
+    "Normalise",
+    "chance_weights",
+    "complete_edges",
+    "kernel_weights",
+    "normalised",
+    "pair_km",
+    "typical_km",
+]
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -21,6 +34,13 @@ KERNELS = ("inverse_distance", "exponential", "gaussian", "reciprocal")
 PAPER_RADIUS_KM = 6371.0
 # Squared chord below which arc = chord (1 + chord²/24) is exact in single precision (some 200 km).
 _SHORT = 1e-3
+
+
+@lru_cache(maxsize=256)
+def complete_edges(n: int) -> torch.Tensor:
+    """All pairs of ``n`` nodes, neighbour and node, in the order of a matrix; graphs of a size share it."""
+    nodes = torch.arange(n)
+    return torch.stack([nodes.repeat(n), nodes.repeat_interleave(n)])
 
 
 def pair_km(vectors: Floats, *, out: Singles | None = None) -> Singles:
@@ -90,6 +110,21 @@ def kernel_weights(
         np.multiply(weight, weight, out=weight)
         weight *= np.float32(0.5)
     return np.exp(np.negative(weight, out=weight), out=weight)
+
+
+def chance_weights(ids: npt.NDArray[np.object_], *, seed: int) -> Singles:
+    """Weights uniform on [0, 1) between all pairs of photos, another one each way.
+
+    Each is a hash of the two ids and the seed: no order of rows and no other photo changes it.
+    """
+    own = pd.util.hash_array(ids, hash_key=f"{seed % 16**16:016x}")
+    with np.errstate(over="ignore"):
+        mixed = own[:, None] * np.uint64(0x9E3779B97F4A7C15) + own
+        # the finaliser of splitmix64 (Steele, Lea & Flood 2014)
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    # 24 bits, for single precision rounds more of them up to 1
+    return ((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(40)).astype(np.float32) * np.float32(2**-24)
 
 
 def typical_km(distance_km: npt.NDArray[np.floating]) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import chain
 from typing import Any, Literal, NamedTuple, get_args, overload
 
@@ -23,6 +22,8 @@ from geolivelihood.graphs.edges import (
     KERNELS,
     Kernel,
     Normalise,
+    chance_weights,
+    complete_edges,
     kernel_weights,
     normalised,
     pair_km,
@@ -32,8 +33,9 @@ from geolivelihood.graphs.neighbours import knn, radius, unit_vectors
 
 __all__ = ["ClusterGraphs", "Groups", "cluster_graphs", "cluster_rows"]
 
-Edges = Literal["inverse_distance", "exponential", "gaussian", "reciprocal", "knn", "radius"]
-
+Edges = Literal[
+    "inverse_distance", "exponential", "gaussian", "reciprocal", "knn", "radius", "identity", "random"
+]
 
 # Dense graphs of 150 photos: 6 MB at once.
 _GRAPHS_AT_ONCE = 64
@@ -56,6 +58,7 @@ class _Rule:
     bandwidth_km: float | None
     epsilon_km: float
     normalise: Normalise | None
+    seed: int | None = None  # of weights by chance, instead of the kernel's
 
     def weigh(
         self, distance_km: npt.NDArray[np.floating], *, out: npt.NDArray[np.float32] | None = None
@@ -108,7 +111,8 @@ def cluster_rows(keys: npt.ArrayLike | pd.Series) -> Groups:
 class ClusterGraphs(Sequence[Data]):
     """Graphs of many clusters, each made when it is asked for.
 
-    A sequence: it has a length, can be indexed, sliced and gone through again and again, and holds little
+    A sequence: it has a length, can be indexed, sliced (an array of positions gives the graphs at these) and
+    gone through again and again, and holds little
     more than the positions of the photos. Dense graphs of equally many photos share one ``edge_index``, so
     that a list of all of them costs four bytes per edge; do not write into it.
 
@@ -143,9 +147,9 @@ class ClusterGraphs(Sequence[Data]):
     @overload
     def __getitem__(self, key: int) -> Data: ...
     @overload
-    def __getitem__(self, key: slice) -> ClusterGraphs: ...
-    def __getitem__(self, key: int | slice) -> Data | ClusterGraphs:
-        if isinstance(key, slice):
+    def __getitem__(self, key: slice | npt.NDArray[np.integer]) -> ClusterGraphs: ...
+    def __getitem__(self, key: int | slice | npt.NDArray[np.integer]) -> Data | ClusterGraphs:
+        if isinstance(key, slice | np.ndarray):
             return ClusterGraphs(self._photos, self._which[key], self._rule, self._links)
         return next(self._made(self._which[[key]]))
 
@@ -163,7 +167,7 @@ class ClusterGraphs(Sequence[Data]):
         x_end, room_end = np.cumsum(sizes), np.cumsum(sizes**2)
         for i, a, b, n, at, to in zip(which, first, last, sizes, x_end, room_end):
             if links is None:
-                index, weight = self._dense(photos.vectors[a:b], room[to - n * n : to])
+                index, weight = self._dense(a, b, room[to - n * n : to].reshape(n, n))
             else:
                 index, weight = self._sparse(links, i, n)
             yield Data(
@@ -176,11 +180,15 @@ class ClusterGraphs(Sequence[Data]):
             )
 
     def _dense(
-        self, vectors: npt.NDArray[np.float64], room: npt.NDArray[np.float32]
+        self, first: int, last: int, room: npt.NDArray[np.float32]
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        n = len(vectors)
-        distance = pair_km(vectors, out=room.reshape(n, n))
-        weight, index = self._rule.weigh(distance, out=distance).ravel(), _complete(n)
+        n = last - first
+        if self._rule.seed is not None:
+            matrix = chance_weights(self._photos.ids[first:last], seed=self._rule.seed)
+        else:
+            distance = pair_km(self._photos.vectors[first:last], out=room)
+            matrix = self._rule.weigh(distance, out=distance)
+        weight, index = matrix.ravel(), complete_edges(n)
         if self._rule.normalise is not None:
             source, target = index.numpy()
             weight = normalised(weight, source, target, n, self._rule.normalise)
@@ -223,7 +231,9 @@ def cluster_graphs(
         A kernel, for edges between all pairs and of each photo to itself: ``"inverse_distance"``
         (1 − d/``max_km``, the published edges [1]_), ``"exponential"`` (exp(−d/h)), ``"gaussian"``
         (exp(−d²/2h²)) or ``"reciprocal"`` (1/(d + ε)); or ``"knn"`` (each photo hears its ``k`` nearest) or
-        ``"radius"`` (all within ``radius_km``), weighed by ``kernel``, without edges to itself.
+        ``"radius"`` (all within ``radius_km``), weighed by ``kernel``, without edges to itself. Two show what
+        geography is worth: ``"identity"`` (each photo hears only itself, weight 1) and ``"random"`` (all
+        pairs, weights uniform on [0, 1), drawn by ``seed``, other ones each way).
     kernel
         Weights of the sparse edges.
     max_km, bandwidth_km, epsilon_km
@@ -237,7 +247,8 @@ def cluster_graphs(
         At most so many photos per cluster. They are drawn by ``seed``; where there is a ``sequence_id`` each
         sequence gives one photo before any gives a second, for its photos are nearly alike.
     seed
-        Seed of the sample. What is drawn from a cluster depends on no other cluster and no row order.
+        Seed of the sample and of random edges. What is drawn from a cluster depends on no other cluster
+        and no row order.
 
     Returns
     -------
@@ -264,9 +275,12 @@ def cluster_graphs(
     links = None
     if edges == "knn" or edges == "radius":
         links = _links(photos, k=k if edges == "knn" else None, radius_km=radius_km)
-    else:
+    elif edges == "identity":
+        links, kernel = _loops(photos), "inverse_distance"
+    elif edges != "random":
         kernel = edges
-    rule = _Rule(kernel, max_km, bandwidth_km, epsilon_km, normalise)
+    chance = seed if edges == "random" else None
+    rule = _Rule(kernel, max_km, bandwidth_km, epsilon_km, normalise, chance)
     return ClusterGraphs(photos, np.arange(len(photos.groups.keys)), rule, links)
 
 
@@ -369,11 +383,11 @@ def _links(photos: _Photos, *, k: int | None, radius_km: float) -> _Links:
     return _Links(neighbour - first, node - first, metres / 1000, starts)
 
 
-@lru_cache(maxsize=256)
-def _complete(n: int) -> torch.Tensor:
-    """All pairs of ``n`` nodes, neighbour and node; shared by all graphs of that size."""
-    nodes = torch.arange(n)
-    return torch.stack([nodes.repeat(n), nodes.repeat_interleave(n)])
+def _loops(photos: _Photos) -> _Links:
+    """An edge of length 0 from each photo to itself."""
+    starts = photos.groups.starts
+    node = np.arange(starts[-1]) - np.repeat(starts[:-1], np.diff(starts))
+    return _Links(node, node, np.zeros(len(node)), starts)
 
 
 def _check_options(edges: str, kernel: str, how: str | None, most: int | None) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from geolivelihood.errors import InputError, MissingColumnError
-from geolivelihood.features import VISTAS_CLASSES, object_counts, read_object_counts
+from geolivelihood.features import VISTAS_CLASSES, count_features, object_counts, read_object_counts
 
 VECTOR = [0, 0, 27, 28, 64, 255, 255]
 
@@ -111,3 +111,43 @@ def test_names_of_classes_are_in_the_order_of_their_ids():
     assert len(VISTAS_CLASSES) == len(set(VISTAS_CLASSES)) == 65
     named = {0: "curb", 10: "road", 27: "ego vehicle", 28: "bird", 50: "utility pole", 64: "wheeled slow"}
     assert {k: VISTAS_CLASSES[k] for k in named} == named
+
+
+def test_count_features_are_means_per_photo_with_their_number_apart():
+    counts = object_counts(table([0, 0, 27], [0], [255, 255], None))
+    images = pd.DataFrame(
+        {
+            "image_id": ["p0", "p1", "p1", "p2", "p3", "p3", "p9"],
+            "cluster_id": ["a", "a", "b", "b", "b", "c", None],
+        }
+    )
+    features = count_features(counts, images)
+    assert features.index.tolist() == ["a", "b", "c"]
+    assert features.shape == (3, 67) and features.dtypes.eq(np.float32).all()
+    assert features.loc["a", "class_00"] == pytest.approx(np.log1p(1.5))
+    assert features.loc["a", "class_27"] == pytest.approx(np.log1p(0.5))
+    assert features.loc["b", "void"] == pytest.approx(np.log1p(1.0))
+    np.testing.assert_allclose(features["log1p_photos"], np.log1p([2, 2, 0]), rtol=1e-6)
+    assert features.drop(columns="log1p_photos").loc["c"].isna().all()
+
+
+def test_count_features_do_not_grow_with_the_photos(rng):
+    lists = [rng.integers(0, 65, 6).tolist() for _ in range(5000)]
+    counts = object_counts(table(*lists))
+    images = pd.DataFrame({"image_id": counts.index, "cluster_id": "many"})
+    once = pd.DataFrame({"image_id": counts.index[:1], "cluster_id": "one"})
+    features = count_features(counts, pd.concat([images, once]))
+    assert features.loc["many", "class_00":"void"].max() < 0.2
+    np.testing.assert_allclose(
+        features.loc["one", "class_00":"void"], np.log1p(counts.iloc[0].to_numpy()), rtol=1e-6
+    )
+
+
+def test_count_features_refuse_what_does_not_join():
+    counts = object_counts(table([1]))
+    with pytest.raises(MissingColumnError, match="cluster_id"):
+        count_features(counts, pd.DataFrame({"image_id": ["p0"]}))
+    with pytest.raises(InputError, match="agree"):
+        count_features(counts, pd.DataFrame({"image_id": ["x"], "cluster_id": ["a"]}))
+    with pytest.raises(InputError, match="repeat"):
+        count_features(pd.concat([counts, counts]), pd.DataFrame({"image_id": ["p0"], "cluster_id": ["a"]}))

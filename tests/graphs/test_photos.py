@@ -159,3 +159,35 @@ def test_what_is_refused(rng):
     images.loc[0, "geometry"] = None
     with pytest.raises(InputError, match="1 images have no geometry"):
         cluster_graphs(images, features)
+
+
+def test_identity_edges_let_each_photo_hear_itself_only(rng):
+    images, features = _photos(rng, [4, 1])
+    for graph in cluster_graphs(images, features, edges="identity", normalise="row"):
+        assert graph.edge_index.tolist() == [list(range(graph.num_nodes))] * 2
+        assert graph.edge_weight.tolist() == [1.0] * graph.num_nodes
+
+
+def test_random_edges_are_uniform_asymmetric_and_belong_to_their_pair(rng):
+    images, features = _photos(rng, [150, 40])
+    graphs = cluster_graphs(images, features, edges="random")
+    weight = graphs[0].edge_weight.reshape(150, 150)
+    assert weight.min() >= 0
+    assert weight.max() < 1
+    np.testing.assert_allclose(
+        weight.quantile(torch.linspace(0.1, 0.9, 9)), np.linspace(0.1, 0.9, 9), atol=0.01
+    )
+    off = ~torch.eye(150, dtype=torch.bool)
+    assert abs(np.corrcoef(weight[off], weight.T[off])[0, 1]) < 0.03
+    assert abs(np.corrcoef(weight[:-1].ravel(), weight[1:].ravel())[0, 1]) < 0.03
+    other = cluster_graphs(images, features, edges="random", seed=1)[0].edge_weight
+    assert abs(np.corrcoef(weight.ravel(), other)[0, 1]) < 0.03
+    turned = cluster_graphs(images.iloc[::-1], features, edges="random")[1]
+    assert turned.cluster_id == "ia_0"
+    torch.testing.assert_close(turned.edge_weight.reshape(150, 150), weight.flip(0, 1))
+
+
+def test_positions_give_the_graphs_at_them(rng):
+    images, features = _photos(rng, [3, 2, 5])
+    graphs = cluster_graphs(images, features)[np.array([2, 0, 2])]
+    assert [graph.cluster_id for graph in graphs] == ["ia_2", "ia_0", "ia_2"]
