@@ -3,7 +3,7 @@
 The rooms, in the order in which data flows: :mod:`~geolivelihood.tables` (what comes in),
 :mod:`~geolivelihood.cells` (H3 and the sparse ties), :mod:`~geolivelihood.features` (picture to vector),
 :mod:`~geolivelihood.graphs`, :mod:`~geolivelihood.models`, :mod:`~geolivelihood.validation`,
-:mod:`~geolivelihood.layers` (what goes out) and :mod:`~geolivelihood.recipes` (whole jobs).
+:mod:`~geolivelihood.explanation`, :mod:`~geolivelihood.layers` (what goes out) and :mod:`~geolivelihood.recipes` (whole jobs).
 
 Importing the package loads none of them: the worker process says hello before the heavy imports.
 """
@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 _ROOMS = (
     "cells",
     "errors",
+    "explanation",
     "features",
     "graphs",
     "layers",

@@ -1,9 +1,25 @@
-"""What the pictures show and a model relied on, laid where it lies on the ground.
+"""What the pictures show and a model relied on, as tables, drawings and on the ground.
 
-This room begins with the *view wedge*: the piece of ground that a street photo can have seen, from the
-camera's position, heading and field of view.
+What a model goes by: :func:`permutation_importance` and :func:`drop_column_importance` measure it on unseen
+places, with intervals over blocks. The *view wedge* is the piece of ground that a street photo can have seen,
+from the camera's position, heading and field of view.
 """
 
+from geolivelihood.explanation.importance import (
+    drop_column_importance,
+    feature_groups,
+    object_groups,
+    permutation_importance,
+)
+from geolivelihood.explanation.losses import importance_table
 from geolivelihood.explanation.views import horizontal_bearing, view_wedges
 
-__all__ = ["horizontal_bearing", "view_wedges"]
+__all__ = [
+    "drop_column_importance",
+    "feature_groups",
+    "horizontal_bearing",
+    "importance_table",
+    "object_groups",
+    "permutation_importance",
+    "view_wedges",
+]
