@@ -135,8 +135,7 @@ def write_report(
     Raises
     ------
     InputError
-        If there is no section, a part of the summary or a picture's ``alt`` is empty, or a picture is neither
-        SVG nor PNG.
+        If there is no section, a part of the summary or an ``alt`` is empty, a picture neither SVG nor PNG.
     EnvironmentMissingError
         If jinja2 is not installed.
     OutputError

@@ -11,6 +11,7 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyproj
 
 from geolivelihood.errors import InputError, MissingColumnError
 from geolivelihood.layers import drawing
@@ -167,10 +168,8 @@ def residual_map_figure(
     places = gpd.GeoDataFrame(geometry=points.geometry[known])
     crs = map_crs(with_geometry("points", places))
     drawn = places.to_crs(crs).geometry.representative_point()
-    frame = _around(drawn)
-    outlines = None if regions is None else with_geometry("regions", regions).to_crs(crs)
-    if outlines is not None:  # finer than a reader can see, a coast fills the file
-        outlines = outlines.set_geometry(outlines.geometry.simplify((frame[2] - frame[0]) / 1000))
+    frame, words = _around(drawn), "Observed minus predicted" + (f": {label}" if label else "")
+    outlines = None if regions is None else _outlines(regions, crs, (frame[2] - frame[0]) / 1000)
 
     def paint(axes: Axes) -> None:
         if outlines is not None:
@@ -179,15 +178,14 @@ def residual_map_figure(
         axes.set(xlim=frame[::2], ylim=frame[1::2], aspect="equal")
         axes.set_axis_off()
         draw_scale_bar(axes, frame[2] - frame[0])
-        words = f"Observed minus predicted{f': {label}' if label else ''}"
         draw_colour_bar(axes.figure, axes, dots, label=words, extend="both")
 
     explained = (
-        "Blue: the survey found more than the model predicted; red: less. Patches of one colour are what the "
-        "model does not know about a district, and intervals for regions allow for them."
+        "Blue: the survey found more than the model predicted; red: less. Patches of one colour are what "
+        "the model does not know about a district, and intervals for regions allow for them."
     )
-    large = f"the middle half of the residuals lies within ±{number_text(float(np.median(np.abs(e[known]))))}"
-    alt = f"Map of the residuals of {int(known.sum()):,} places; {large}."
+    half = number_text(float(np.median(np.abs(e[known]))))
+    alt = f"Map of the residuals of {int(known.sum()):,} places; half of them lie within ±{half}."
     height = 0.9 + drawing.WIDTH_IN * float(np.clip((frame[3] - frame[1]) / (frame[2] - frame[0]), 0.4, 1.5))
     image = drawing.draw(paint, height_in=height)
     return Figure(title=title, image=image, alt=alt, caption=caption or explained)
@@ -361,6 +359,12 @@ def _draw_residuals(axes: Axes, places: gpd.GeoSeries, e: npt.NDArray) -> Any:
         rasterized=drawing.crowded(len(e)),
         zorder=2,
     )
+
+
+def _outlines(regions: gpd.GeoDataFrame, crs: pyproj.CRS, tolerance_m: float) -> gpd.GeoDataFrame:
+    """Regions no finer than a reader can see: a coast would fill the file."""
+    drawn = with_geometry("regions", regions).to_crs(crs)
+    return drawn.set_geometry(drawn.geometry.simplify(tolerance_m))
 
 
 def _around(places: gpd.GeoSeries) -> tuple[float, float, float, float]:
