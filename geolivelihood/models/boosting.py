@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -12,13 +12,13 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.utils.validation import check_is_fitted
 
 from geolivelihood.errors import InputError
-from geolivelihood.models.rows import (
-    Floats,
-    check_features,
-    check_labels,
-    check_target,
-    check_weights,
-    row_count,
+from geolivelihood.models.ridge import ColumnScale, label_weights
+from geolivelihood.models.rows import Floats, check_features, check_labels, check_weights, row_count
+from geolivelihood.models.targets import (
+    learnable_errors,
+    learnable_targets,
+    restored_learned,
+    spread_targets,
 )
 
 __all__ = ["BoostingClassifier", "BoostingRegressor", "Forest", "boosting"]
@@ -75,6 +75,16 @@ class Forest:
             }
         )
 
+    @classmethod
+    def side_by_side(cls, forests: Sequence[Forest]) -> Forest:
+        """Several forests as one, whose outputs follow one another."""
+        parts = [forest.arrays for forest in forests]
+        nodes = _starts([len(part["value"]) for part in parts])
+        outputs = _starts([len(part["base"]) for part in parts])
+        for name, shift in (("left", nodes), ("right", nodes), ("root", nodes), ("output", outputs)):
+            parts = [part | {name: part[name] + first} for part, first in zip(parts, shift)]
+        return cls({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+
     def raw(self, X: Floats) -> Floats:
         """Sum of the trees, shape (rows, outputs)."""
         part = self.arrays
@@ -97,6 +107,10 @@ class Forest:
             node[active] = np.where(left, part["left"][here], part["right"][here])
             active = active[~part["leaf"][node[active]]]
         return node
+
+
+def _starts(lengths: Sequence[int]) -> npt.NDArray[np.int64]:
+    return np.cumsum(lengths, dtype=np.int64) - np.array(lengths, dtype=np.int64)
 
 
 class _Boosting(BaseEstimator):
@@ -140,7 +154,8 @@ class BoostingRegressor(RegressorMixin, _Boosting):
     """Gradient-boosted trees on features; a strong baseline that takes missing values as they are.
 
     The trees are grown by scikit-learn's histogram gradient boosting and then kept as plain arrays, so the
-    model can be saved without pickle and predicts the same after loading.
+    model can be saved without pickle and predicts the same after loading. Several targets each have trees of
+    their own, grown on the rows where the target is known.
 
     Parameters
     ----------
@@ -162,28 +177,70 @@ class BoostingRegressor(RegressorMixin, _Boosting):
     Attributes
     ----------
     forest_
-        The trees, as arrays.
+        The trees, as arrays; of several targets those of each that was learned, as its outputs.
+    learned_
+        Which of several targets had labels to learn from; ``None`` for a single one.
     """
 
-    def fit(self, X: Any, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> Self:
-        """Fit on features (rows, d) and a target (rows,)."""
+    def fit(
+        self,
+        X: Any,
+        y: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None = None,
+        *,
+        se: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Fit on features and one or several targets.
+
+        Parameters
+        ----------
+        X
+            Features (rows, d); NaN = missing.
+        y
+            Target (rows,); or several (rows, targets), NaN where one is missing. A target without two known
+            values is predicted as NaN, with a warning.
+        sample_weight
+            Weight per row.
+        se
+            Standard error of each label, of the shape of ``y``; NaN counts as the median. Weights become
+            w / (1 + se²/τ²) with τ² the error variance of a ridge on the same features.
+
+        Raises
+        ------
+        InputError
+            If shapes disagree, a value cannot be used, or there is too little to learn from.
+        """
         table = check_features(X)
-        target = check_target(y, rows=len(table))
-        weights = None if sample_weight is None else check_weights(sample_weight, rows=len(table))
-        model = HistGradientBoostingRegressor(**self._options(len(table)))
-        self.forest_ = Forest.of(model.fit(table, target, sample_weight=weights))
+        weights = check_weights(sample_weight, rows=len(table))
+        target, self.learned_ = learnable_targets(y, weights=weights)
+        error = learnable_errors(se, target, self.learned_)
+        scaled = np.empty((len(table), 0))
+        if error is not None:
+            scaled = ColumnScale.of(table, weights=weights).apply(table)
+        each = label_weights(scaled, target, weights=weights, se=error)
+        rows = len(table)
+        columns = zip(target.reshape(rows, -1).T, each.reshape(rows, -1).T)
+        self.forest_ = Forest.side_by_side([self._grown(table, values, w) for values, w in columns])
         self.n_features_in_ = table.shape[1]
         return self
 
+    def _grown(self, table: Floats, target: Floats, weights: Floats) -> Forest:
+        known = ~np.isnan(target)
+        model = HistGradientBoostingRegressor(**self._options(int(known.sum())))
+        # All equal is none: the trees are then those of unweighted rows to the last bit.
+        given = weights[known] if np.ptp(weights[known]) else None
+        return Forest.of(model.fit(table[known], target[known], sample_weight=given))
+
     def predict(self, X: Any) -> Floats:
-        """Predict one value per row."""
-        return self._raw(X)[:, 0]
+        """Predict one value per row, or one per row and target."""
+        return spread_targets(self._raw(X), self.learned_)
 
     def _state(self) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
-        return self.forest_.arrays, {"n_features_in_": self.n_features_in_}
+        return self.forest_.arrays, {"n_features_in_": self.n_features_in_, "learned": self.learned_}
 
     def _restore(self, arrays: Mapping[str, npt.NDArray[Any]], meta: Mapping[str, Any]) -> None:
         self.forest_, self.n_features_in_ = Forest(arrays), int(meta["n_features_in_"])
+        self.learned_ = restored_learned(meta.get("learned"))
 
 
 class BoostingClassifier(ClassifierMixin, _Boosting):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -16,9 +17,24 @@ from torch.nn import functional
 
 from geolivelihood.errors import InputError
 from geolivelihood.models.graph_network import GraphNetwork
-from geolivelihood.models.ragged import GraphBatches, Ragged
-from geolivelihood.models.ridge import ColumnScale
-from geolivelihood.models.rows import Floats, check_labels, check_target, check_weights
+from geolivelihood.models.ragged import (
+    GraphBatches,
+    Inputs,
+    collate,
+    feature_scale,
+    graph_means,
+    node_counts,
+)
+from geolivelihood.models.ridge import ColumnScale, label_weights
+from geolivelihood.models.rows import Floats, check_labels, check_weights, take
+from geolivelihood.models.targets import (
+    Learned,
+    balanced,
+    learnable_errors,
+    learnable_targets,
+    restored_learned,
+    spread_targets,
+)
 from geolivelihood.models.training import (
     History,
     Loss,
@@ -35,7 +51,6 @@ from geolivelihood.models.training import (
 __all__ = ["GraphClassifier", "GraphRegressor"]
 
 _log = logging.getLogger(__name__)
-_PREDICT_SIZE = 2048
 
 
 class _GraphEstimator(BaseEstimator):
@@ -43,6 +58,7 @@ class _GraphEstimator(BaseEstimator):
 
     network_: nn.Module
     history_: History
+    nodes_: npt.NDArray[np.int64]
 
     def __init__(
         self,
@@ -87,24 +103,24 @@ class _GraphEstimator(BaseEstimator):
         loss: Loss,
         groups: npt.ArrayLike | None,
     ) -> None:
-        ragged = Ragged.of(graphs, normalise=self.normalise_edges)
-        usable = _with_nodes(ragged)
+        usable = np.flatnonzero(self.nodes_)
         names = None if groups is None else np.asarray(groups)[usable]
         fit, held = holdout(len(usable), share=self.validation_share, seed=self.random_state, groups=names)
         fit, held = usable[fit], usable[held]
-        self.n_features_in_ = int(ragged.x.shape[1])
-        self.scale_ = ColumnScale.of(ragged.pick(fit)[0].double().numpy())
-        ragged = ragged.standardised(self.scale_)
-        y = torch.from_numpy(target)
-        y = y.float() if y.is_floating_point() else y
-        w = torch.from_numpy(weights).float()
-        parts = (ragged, fit, y, w), (ragged, held, y, w)
         with seeded(self.random_state), single_thread():
+            self.scale_ = feature_scale(take(graphs, fit))
+            self.n_features_in_ = len(self.scale_.mean)
+            y = torch.from_numpy(target)
+            y = y.float() if y.is_floating_point() else y
+            w = torch.from_numpy(weights).float()
+            batches = partial(
+                GraphBatches, target=y, weight=w, collated=self._collated(), size=self.batch_size
+            )
             self.network_ = self._network(outputs)
             self.history_ = train(
                 self.network_,
-                GraphBatches(*parts[0], size=self.batch_size, seed=self.random_state, shuffle=True),
-                GraphBatches(*parts[1], size=_PREDICT_SIZE),
+                batches(graphs, fit, seed=self.random_state, shuffle=True),
+                batches(graphs, held),
                 loss=loss,
                 max_epochs=self.max_epochs,
                 patience=self.patience,
@@ -113,6 +129,11 @@ class _GraphEstimator(BaseEstimator):
                 text="training the graph model",
                 device=self.device,
             )
+
+    def _collated(self) -> Callable[[Iterable[Any]], Inputs]:
+        return partial(
+            collate, features=self.n_features_in_, scale=self.scale_, normalise=self.normalise_edges
+        )
 
     def _network(self, outputs: int) -> nn.Module:
         return GraphNetwork(
@@ -131,17 +152,17 @@ class _GraphEstimator(BaseEstimator):
         result = np.full((len(graphs), outputs), np.nan)
         if not len(graphs):
             return result
-        ragged = Ragged.of(graphs, features=self.n_features_in_, normalise=self.normalise_edges)
-        usable = np.flatnonzero(ragged.nodes.numpy() > 0)
-        if not len(usable):
-            return result
-        ragged = ragged.standardised(self.scale_)
+        every, nothing = np.arange(len(graphs)), torch.zeros(len(graphs))
+        batches = GraphBatches(
+            graphs, every, nothing, nothing, collated=self._collated(), size=self.batch_size
+        )
         where = use_device(self.device)
         network = self.network_.to(where).eval()
         with torch.inference_mode(), single_thread():
-            for part in np.array_split(usable, -(-len(usable) // _PREDICT_SIZE)):
-                inputs = [tensor.to(where) for tensor in ragged.pick(part)]
-                result[part] = network(*inputs).double().cpu().numpy()
+            for rows, (inputs, _, _) in zip(np.array_split(every, len(batches)), batches):
+                there = inputs[-1].numpy() > 0
+                on_device = (None if tensor is None else tensor.to(where) for tensor in inputs)
+                result[rows[there]] = network(*on_device).double().cpu().numpy()[there]
         network.cpu()
         return result
 
@@ -156,7 +177,11 @@ class _GraphEstimator(BaseEstimator):
 
 
 class GraphRegressor(RegressorMixin, _GraphEstimator):
-    """Graph network with one number per cluster, predicted from the graph of its photos.
+    """Graph network with one number per cluster, or several, predicted from the graph of its photos.
+
+    Of several targets one network learns all: they share everything but its last layer. The loss is the mean
+    over the targets of each one's weighted squared error in units of its variance, over the labels that it
+    has.
 
     Parameters
     ----------
@@ -188,7 +213,11 @@ class GraphRegressor(RegressorMixin, _GraphEstimator):
     network_
         The network with its best weights.
     target_scale_
-        Mean and standard deviation of the target.
+        Mean and standard deviation of the target, or of each.
+    learned_
+        Which of several targets had labels to learn from; ``None`` for a single one.
+    nodes_
+        Number of nodes with features in each training graph.
     history_
         Validation loss per epoch (in variances of the target) and the best epoch.
     """
@@ -199,6 +228,7 @@ class GraphRegressor(RegressorMixin, _GraphEstimator):
         y: npt.ArrayLike,
         sample_weight: npt.ArrayLike | None = None,
         *,
+        se: npt.ArrayLike | None = None,
         groups: npt.ArrayLike | None = None,
     ) -> Self:
         """Train on graphs.
@@ -206,39 +236,58 @@ class GraphRegressor(RegressorMixin, _GraphEstimator):
         Parameters
         ----------
         X
-            List of ``torch_geometric`` ``Data`` with ``x``, ``edge_index``, ``edge_weight``; nodes whose
-            features are all NaN are left out, graphs without any other node are dropped with a warning.
+            ``torch_geometric`` ``Data`` with ``x``, ``edge_index``, ``edge_weight``: a list, or
+            :class:`~geolivelihood.graphs.ClusterGraphs`, of which no more than two batches are in memory at a
+            time. Nodes whose features are all NaN are left out, graphs without any other node are dropped
+            with a warning.
         y
-            Target per graph.
+            Target per graph (graphs,); or several (graphs, targets), NaN where one is missing. A target
+            without two known values is predicted as NaN, with a warning.
         sample_weight
             Weight of each graph in the loss.
+        se
+            Standard error of each label, of the shape of ``y``; NaN counts as the median. Weights become
+            w / (1 + se²/τ²) with τ² the error variance of a ridge on the graphs' mean features.
         groups
             Optional block of each graph; blocks are held out whole.
+
+        Raises
+        ------
+        InputError
+            If shapes disagree, a value cannot be used, or there is too little to learn from.
         """
-        target = check_target(y, rows=len(X))
         weights = check_weights(sample_weight, rows=len(X))
+        target, self.learned_ = learnable_targets(y, weights=weights)
+        error = learnable_errors(se, target, self.learned_)
+        self.nodes_ = _counted(X)
         self.target_scale_ = TargetScale.of(target, weights=weights)
+        scaled = self.target_scale_.standardise(target)
+        error = None if error is None else error / self.target_scale_.scale
+        each = _trusted(X, scaled, weights * (self.nodes_ > 0), error)
         self._fit(
             X,
-            self.target_scale_.standardise(target),
-            weights,
-            outputs=1,
+            np.nan_to_num(scaled),
+            balanced(each),
+            outputs=_outputs(self.learned_),
             loss=_squared_error,
             groups=groups,
         )
         return self
 
     def predict(self, X: Sequence[Any]) -> Floats:
-        """Predict one value per graph; NaN for a graph without nodes."""
+        """Predict one value per graph, or one per graph and target; NaN for a graph without nodes."""
         check_is_fitted(self)
-        return self.target_scale_.restore(self._raw(X, 1)[:, 0])
+        raw = self._raw(X, _outputs(self.learned_))
+        return spread_targets(self.target_scale_.restore(raw), self.learned_)
 
     def _state(self) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
-        return self._arrays(), {"target_scale": list(self.target_scale_)}
+        meta = {"target_scale": list(self.target_scale_), "learned": self.learned_}
+        return self._arrays(), meta
 
     def _restore(self, arrays: Mapping[str, npt.NDArray[Any]], meta: Mapping[str, Any]) -> None:
-        self.target_scale_ = TargetScale(*meta["target_scale"])
-        self._restore_network(arrays, outputs=1)
+        self.target_scale_ = TargetScale.restored(meta["target_scale"])
+        self.learned_ = restored_learned(meta.get("learned"))
+        self._restore_network(arrays, outputs=_outputs(self.learned_))
 
 
 class GraphClassifier(ClassifierMixin, _GraphEstimator):
@@ -255,6 +304,7 @@ class GraphClassifier(ClassifierMixin, _GraphEstimator):
         """Train on graphs and one label per graph; see :meth:`GraphRegressor.fit`."""
         self.classes_, codes = check_labels(y, rows=len(X))
         weights = check_weights(sample_weight, rows=len(X))
+        self.nodes_ = _counted(X)
         self._fit(X, codes, weights, outputs=len(self.classes_), loss=_cross_entropy, groups=groups)
         return self
 
@@ -287,21 +337,39 @@ class GraphClassifier(ClassifierMixin, _GraphEstimator):
         self._restore_network(arrays, outputs=len(self.classes_))
 
 
-def _with_nodes(ragged: Ragged) -> npt.NDArray[np.int64]:
-    usable = np.flatnonzero(ragged.nodes.numpy() > 0)
-    dropped = len(ragged.nodes) - len(usable)
-    if dropped:
+def _counted(graphs: Sequence[Any]) -> npt.NDArray[np.int64]:
+    """Nodes of each graph; a warning where some have none, an error where fewer than two have any."""
+    with single_thread():
+        counts = node_counts(graphs)
+    usable = np.count_nonzero(counts)
+    if usable < len(counts):
         _log.warning(
-            "%d of %d graphs have no node with features and are not trained on.", dropped, len(ragged.nodes)
+            "%d of %d graphs have no node with features and are not trained on.",
+            len(counts) - usable,
+            len(counts),
         )
-    if len(usable) < 2:
-        msg = f"{len(usable)} graphs have a node with features; at least 2 are needed."
+    if usable < 2:
+        msg = f"{usable} graphs have a node with features; at least 2 are needed."
         raise InputError(msg)
-    return usable
+    return counts
+
+
+def _trusted(graphs: Sequence[Any], target: Floats, weights: Floats, se: Floats | None) -> Floats:
+    """Weight of every label; what a model misses is taken from a ridge on the mean features of a graph."""
+    table = np.empty((len(target), 0))
+    if se is not None:
+        with single_thread():
+            table = graph_means(graphs)
+        table = ColumnScale.of(table, weights=weights).apply(table)
+    return label_weights(table, target, weights=weights, se=se)
+
+
+def _outputs(learned: Learned) -> int:
+    return 1 if learned is None else int(learned.sum())
 
 
 def _squared_error(predicted: Tensor, target: Tensor) -> Tensor:
-    return (predicted[:, 0] - target) ** 2
+    return (predicted.reshape(target.shape) - target) ** 2
 
 
 def _cross_entropy(predicted: Tensor, target: Tensor) -> Tensor:

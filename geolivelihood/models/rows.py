@@ -12,6 +12,7 @@ from scipy import sparse
 
 from geolivelihood.cells import Tie
 from geolivelihood.errors import InputError
+from geolivelihood.graphs import ClusterGraphs
 
 __all__ = [
     "check_features",
@@ -33,7 +34,7 @@ def take(X: Any, indices: npt.ArrayLike) -> Any:
     Parameters
     ----------
     X
-        Array, sparse matrix, Series, DataFrame, GeoDataFrame, Tie, list or tuple.
+        Array, sparse matrix, Series, DataFrame, GeoDataFrame, Tie, ClusterGraphs, list or tuple.
     indices
         Positions (int), or a mask (bool) with one entry per row.
 
@@ -54,7 +55,7 @@ def take(X: Any, indices: npt.ArrayLike) -> Any:
         return X.iloc[positions]
     if isinstance(X, list | tuple):
         return type(X)([X[position] for position in positions])
-    if isinstance(X, np.ndarray | Tie) or sparse.issparse(X):
+    if isinstance(X, np.ndarray | Tie | ClusterGraphs) or sparse.issparse(X):
         return X[positions]
     if isinstance(X, Sequence) and not isinstance(X, str | bytes):
         return [X[int(position)] for position in positions]

@@ -6,7 +6,7 @@ from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from geolivelihood.errors import InputError
-from geolivelihood.models import BoostingClassifier, boosting
+from geolivelihood.models import BoostingClassifier, boosting, load, save
 from geolivelihood.models.boosting import Forest
 
 
@@ -50,6 +50,45 @@ def test_few_rows_constant_targets_and_weights(data):
     assert np.ptp(boosting(max_iter=20).fit(X[:8], y[:8]).predict(X[:8])) > 0
     weighted = boosting(max_iter=50).fit(X, np.where(y > 1, 1.0, 0.0), np.where(y > 1, 1e-9, 1.0))
     assert weighted.predict(X).max() < 0.01
+
+
+def test_several_targets_with_gaps_have_trees_of_their_own(data, caplog, tmp_path):
+    X, y = data
+    gaps = np.arange(300) % 3 == 0
+    labels = np.column_stack([y, np.where(gaps, np.nan, -y), np.full(300, np.nan)])
+    weight = 1 + (np.arange(300) % 2)
+    model = boosting(max_iter=20).fit(X, labels, weight)
+    found = model.predict(X)
+    assert "predicted as NaN: 2" in caplog.text
+    np.testing.assert_array_equal(found[:, 0], boosting(max_iter=20).fit(X, y, weight).predict(X))
+    alone = boosting(max_iter=20).fit(X[~gaps], -y[~gaps], weight[~gaps])
+    np.testing.assert_allclose(found[:, 1], alone.predict(X), atol=1e-9)
+    assert np.isnan(found[:, 2]).all()
+    again = load(save(model, tmp_path / "model"))
+    np.testing.assert_array_equal(again.predict(X), found)
+    assert model.predict(X[:0]).shape == (0, 3)
+
+
+def test_unsure_labels_count_less(data, rng):
+    X, y = data
+    se = np.where(np.arange(300) % 2, 0.01, 30.0)
+    noisy = y + rng.normal(size=300) * se
+    errors = [
+        ((boosting(max_iter=50).fit(X, noisy, se=given).predict(X) - y) ** 2).mean() for given in (None, se)
+    ]
+    assert errors[1] < 0.2 * errors[0]
+    several = boosting(max_iter=5).fit(X, np.column_stack([y, y]), se=np.column_stack([se, se]))
+    assert np.isfinite(several.predict(X)).all()
+
+
+def test_an_indicator_that_nobody_asked(data):
+    X, _ = data
+    with pytest.raises(InputError, match="300 of 300 targets are NaN"):
+        boosting().fit(X, np.full(300, np.nan))
+    with pytest.raises(InputError, match="None of the 2 targets"):
+        boosting().fit(X, np.full((300, 2), np.nan))
+    with pytest.raises(InputError, match="shape"):
+        boosting().fit(X, np.zeros((3, 2)))
 
 
 def test_errors_and_clone(data):
