@@ -150,9 +150,10 @@ def write_report(
         warnings=warnings,
         provenance=_story(provenance or {}),
         time=(provenance or {}).get("time"),
-        licences=None if licences is None else Table(title="Data and their licences", frame=licences),
+        licences=None if licences is None else Table(title="Data and licences", frame=licences),
         version=__version__,
     )
+    text = re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", text)  # no line ends between a number and its unit
     with atomic(target) as part:
         part.write_bytes(text.encode("utf-8", "replace"))
     return target

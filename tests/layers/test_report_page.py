@@ -362,6 +362,9 @@ def test_it_prints_with_what_was_folded(visit):
     page, _, _ = visit("desktop")
     page.emulate_media(media="print")
     assert page.evaluate("getComputedStyle(document.querySelector('.toc')).display") == "none"
+    heights = page.evaluate("[...document.querySelectorAll('details .scroll')].map(box => box.offsetHeight)")
+    assert len(heights) == 2 and min(heights) > 100
+    assert page.evaluate("document.querySelector('details .scroll').checkVisibility()")
     assert page.pdf(format="A4", print_background=True).startswith(b"%PDF")
 
 
