@@ -11,6 +11,7 @@ from geolivelihood.errors import InputError, TooManyRejectedError
 from geolivelihood.graphs import cluster_rows
 from geolivelihood.models.paper import (
     DenseGraphs,
+    Trace,
     fit_graphcnn,
     fit_imagewise,
     image_network,
@@ -88,9 +89,10 @@ def test_training_evaluates_every_so_often_and_reports_the_maximum(photos, class
     assert trace.steps == [0, 20, 40, 45]
     assert trace.maximum == max(trace.scores) > (0.8 if classes else 0.1)
     if classes:
-        assert (trace.prediction == y[held]).mean() == trace.maximum
-        assert (trace.final == y[held]).mean() == trace.scores[-1]
-    np.testing.assert_array_equal(fit_graphcnn(*parts, **options).prediction, trace.prediction)
+        assert (trace.predictions[trace.best] == y[held]).mean() == trace.maximum
+    np.testing.assert_array_equal(fit_graphcnn(*parts, **options).predictions, trace.predictions)
+    some = Trace.of(trace.steps, trace.predictions[:, :10], y[held][:10], classes=classes)
+    assert len(some.scores) == 4 and some.predictions.shape == (4, 10)
 
 
 def test_an_r2_below_zero_is_reported_as_zero(photos):
