@@ -33,6 +33,7 @@ class Inputs:
     def __init__(self, data: Livelihood) -> None:
         self.data = data
         self._graphs: dict[str, list[Any]] = {}
+        self._cells: dict[str, tuple[Any, Any]] = {}
 
     def rows(self, model: ModelChoice) -> tuple[Any, dict[str, Any]]:
         """What a model is fitted to: one row per cluster, and what goes beside it."""
@@ -49,10 +50,20 @@ class Inputs:
         pairs = self.data.pairs(names[0])
         return self._by_place(model, pairs, list(self.data.clusters["cluster_id"])), {}
 
-    def cells(self, model: ModelChoice) -> tuple[Floats, Any]:
-        """Features of the map's cells, NaN without pictures, and the graph of the cells."""
-        features = self.data.cell_features(self.data.seen_by(model)).to_numpy()
-        return features, graphs.cell_graph(self.data.cells)
+    def cells(self, model: ModelChoice) -> tuple[Any, Any]:
+        """Features of the map's cells, NaN without pictures, and the graph of the cells.
+
+        A model with ``head: graph`` gets the pictures themselves, as nodes of a place graph beside the cells.
+        """
+        if model.key not in self._cells:
+            names = self.data.seen_by(model)
+            if model.options.get("head") == "graph":
+                sources = {name: (self.data.image_tie(name), self.data.features(name)) for name in names}
+                made: tuple[Any, Any] = graphs.place_graph(sources, self.data.cells), None
+            else:
+                made = self.data.cell_features(names).to_numpy(), graphs.cell_graph(self.data.cells)
+            self._cells[model.key] = made
+        return self._cells[model.key]
 
     def cluster_graphs(self, model: ModelChoice) -> list[Any]:
         """Graph of each cluster's pictures, ``None`` where there is none."""

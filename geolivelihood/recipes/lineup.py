@@ -54,14 +54,19 @@ class Job(NamedTuple):
     beside: dict[str, Any]
     per_row: dict[str, Floats]
 
-    def fitted(self, rows: npt.NDArray[Any] | None = None) -> Any:
-        """The estimator fitted to these positions of the sample that have a label; default all."""
+    def labelled(self, rows: npt.NDArray[Any] | None = None) -> npt.NDArray[np.intp]:
+        """Those of these positions of the sample that have a label; default all."""
         y = self.labels.y
         known = np.asarray(np.isfinite(y.reshape(len(y), -1)).any(axis=1), dtype=bool)
         positions = np.arange(len(y)) if rows is None else rows
-        positions = positions[known[positions]]
+        return positions[known[positions]]
+
+    def fitted(self, rows: npt.NDArray[Any] | None = None) -> Any:
+        """The estimator fitted to these positions of the sample; default all."""
+        positions = self.labelled(rows)
         cut = {name: values[positions] for name, values in self.per_row.items()}
-        return self.estimator.fit(models.take(self.X, positions), y[positions], **cut, **self.beside)
+        x, y = models.take(self.X, positions), self.labels.y[positions]
+        return self.estimator.fit(x, y, **cut, **self.beside)
 
 
 class LineUp:

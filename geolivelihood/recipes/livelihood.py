@@ -260,6 +260,7 @@ class Livelihood(Stages):
                 recode=self.project.input(dhs.recode),
                 recode_type=dhs.recode_type,
                 indicators=dhs.indicators,
+                stratum=dhs.stratum,
             )
         else:
             checked = tables.read_clusters(

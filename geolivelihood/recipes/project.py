@@ -120,6 +120,18 @@ class Project(Section):
             yield f"map_model: {self.map_model!r} is not among the models, {_one_of(keys)}"
         if self.cells.extent == "regions" and self.regions is None:
             yield "cells: 'extent: regions' needs 'regions'"
+        yield from self._trust_faults()
+
+    def _trust_faults(self) -> Iterator[str]:
+        if self.validation.regions == "regions" and self.regions is None:
+            yield "validation: 'regions: regions' holds out the polygons of 'regions', which are not given"
+        if isinstance(self.uncertainty, Uncertainty):
+            population = self.regions.population if self.regions else None
+            if self.uncertainty.groups == "density" and population is None:
+                yield "uncertainty: 'groups: density' needs 'regions.population', a raster of people"
+            known = self.clusters.targets if self.clusters else []
+            for unknown in sorted(set(self.uncertainty.range) - set(known)):
+                yield f"uncertainty: 'range' names {unknown!r}, {_one_of(known)}"
 
     @property
     def folder(self) -> Path:

@@ -12,6 +12,7 @@ import pandas as pd
 from geolivelihood import cells as h3cells
 from geolivelihood import graphs
 from geolivelihood.explanation import view_wedges
+from geolivelihood.recipes.assessment import Assessment
 from geolivelihood.recipes.lineup import LineUp
 from geolivelihood.recipes.livelihood import Livelihood
 
@@ -29,8 +30,15 @@ _TITLES = {
 }
 
 
-def build_layers(data: Livelihood, lineup: LineUp) -> dict[str, gpd.GeoDataFrame | pd.DataFrame]:
+def build_layers(data: Livelihood, assessment: Assessment) -> dict[str, gpd.GeoDataFrame | pd.DataFrame]:
     """Layers of the result, in drawing order from the top.
+
+    Parameters
+    ----------
+    data
+        The project's data.
+    assessment
+        Its models, and what they say of themselves.
 
     Returns
     -------
@@ -38,15 +46,15 @@ def build_layers(data: Livelihood, lineup: LineUp) -> dict[str, gpd.GeoDataFrame
         ``clusters``, ``images``, ``images_overhead``, ``edges``, ``explanations_views``, ``cells``,
         ``regions``, ``rejected``; those for which the project has nothing are left out. All in EPSG:4326.
     """
-    cells = _cells(data, lineup)
+    cells = _cells(data, assessment)
     made: dict[str, Any] = {}
     if data.project.clusters and data.project.output.clusters:
-        made["clusters"] = _clusters(data, lineup)
+        made["clusters"] = _clusters(data, assessment)
     made |= _pictures(data)
     made["cells"] = cells
     if data.project.regions:
-        made["regions"] = _regions(data, lineup, cells)
-    made["rejected"] = set_aside(data, lineup)
+        made["regions"] = _regions(data, assessment, cells)
+    made["rejected"] = set_aside(data, assessment.lineup)
     return {name: frame for name, frame in made.items() if len(frame)}
 
 
@@ -74,12 +82,17 @@ def _tabled(data: Livelihood) -> list[str]:
     return [source.name for source in sources if source.chips is None and source.detections_of is None]
 
 
-def _cells(data: Livelihood, lineup: LineUp) -> gpd.GeoDataFrame:
+def _cells(data: Livelihood, assessment: Assessment) -> gpd.GeoDataFrame:
     index = pd.Index(data.cells, name="cell")
     frame = pd.DataFrame(index=index)
-    if data.project.models:
-        for indicator in lineup.indicators:
-            frame[indicator] = lineup.cell_predictions(indicator).reindex(index)
+    for indicator in assessment.lineup.indicators if data.project.models else []:
+        frame[indicator] = assessment.lineup.cell_predictions(indicator).reindex(index)
+        if assessment.trust.settings is not None:
+            ends = assessment.trust.at_cells(indicator, frame[indicator])
+            frame[f"{indicator}_lower"], frame[f"{indicator}_upper"] = ends["lower"], ends["upper"]
+    applicable = assessment.applicable.at_cells
+    if applicable is not None:
+        frame = frame.join(applicable)
     for name in _tabled(data):
         frame[f"{name}_count"] = np.asarray(data.image_tie(name).matrix.sum(axis=0), dtype=float)
     for name in data.sources:
@@ -98,17 +111,22 @@ def _named_counts(data: Livelihood, name: str, most: int = 12) -> pd.DataFrame:
     return counts[[column for column in counts.columns if column in set(common)]]
 
 
-def _clusters(data: Livelihood, lineup: LineUp) -> gpd.GeoDataFrame:
+def _clusters(data: Livelihood, assessment: Assessment) -> gpd.GeoDataFrame:
     frame = data.clusters.set_index("cluster_id", drop=False)
     frame.index.name = None
     if not data.project.models:
         return frame.reset_index(drop=True)
+    lineup = assessment.lineup
     for indicator in lineup.indicators:
         table = lineup.out_of_fold(lineup.map_choice, "blocked", indicator).reindex(frame.index)
         frame[f"{indicator}_predicted"] = table["predicted"]
         frame[f"{indicator}_residual"] = frame[indicator] - table["predicted"]
-        if indicator == lineup.indicators[0]:
-            frame["fold"] = table["fold"].astype("Int64")
+        if assessment.trust.settings is not None:
+            ends = assessment.trust.at_clusters(indicator).reindex(frame.index)
+            # not "<indicator>_lower": that would be an interval of the survey's own value
+            frame[f"{indicator}_predicted_lower"] = ends["lower"]
+            frame[f"{indicator}_predicted_upper"] = ends["upper"]
+        frame["fold"] = table["fold"].astype("Int64")
     if data.project.displacement != "none":
         covered = data.map_tie.matrix.sum(axis=1)
         frame["tied"] = np.asarray(covered, dtype=float)
@@ -155,37 +173,22 @@ def _edges(images: gpd.GeoDataFrame, *, k: int = 4, most_m: float = 5000.0) -> g
     )
 
 
-def _regions(data: Livelihood, lineup: LineUp, cells: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    settings = data.project.regions
-    population = data.project.input(settings.population) if settings and settings.population else None
-    tie = h3cells.region_weights(data.cells, data.regions, population=population)
+def _regions(data: Livelihood, assessment: Assessment, cells: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     frame = data.regions.set_index("region_id", drop=False)
     frame.index.name = None
-    for indicator in lineup.indicators if data.project.models else []:
-        frame[indicator] = tie.mean(cells[indicator])
-        frame[f"{indicator}_covered"] = tie.covered(cells[indicator].notna())
+    if assessment.areas.wanted:
+        for indicator in assessment.lineup.indicators:
+            frame = frame.join(assessment.areas.table(indicator, cells[indicator]))
+        frame = frame.join(assessment.areas.notes())
     for name in _tabled(data):
         frame[f"{name}_count"] = _within(data.images(name).drop_duplicates("image_id"), data.regions)
     if data.project.clusters:
-        frame = frame.join(_direct(data, lineup.indicators))
+        frame["clusters_count"] = _within(data.clusters, data.regions)
     return frame.reset_index(drop=True)
 
 
-def _within(images: gpd.GeoDataFrame, regions: gpd.GeoDataFrame) -> pd.Series:
-    """Number of pictures in each region, by ``region_id``."""
-    points = images[["image_id"]].set_geometry(images.geometry.representative_point())
+def _within(things: gpd.GeoDataFrame, regions: gpd.GeoDataFrame) -> pd.Series:
+    """Number of pictures or clusters in each region, by ``region_id``."""
+    points = things[["geometry"]].set_geometry(things.geometry.representative_point())
     inside = gpd.sjoin(points, regions[["region_id", "geometry"]], predicate="within")
     return inside.groupby("region_id").size().reindex(regions["region_id"], fill_value=0)
-
-
-def _direct(data: Livelihood, indicators: list[str]) -> pd.DataFrame:
-    """Weighted mean of the clusters in each region, beside what the model says."""
-    inside = gpd.sjoin(data.clusters, data.regions[["region_id", "geometry"]], predicate="within")
-    inside = inside.drop_duplicates("cluster_id")
-    weight = inside["weight"] if "weight" in inside else pd.Series(1.0, index=inside.index)
-    made = inside.groupby("region_id").size().rename("clusters_count").to_frame()
-    for indicator in indicators:
-        known = weight.where(inside[indicator].notna())
-        total = (inside[indicator] * known).groupby(inside["region_id"]).sum(min_count=1)
-        made[f"{indicator}_survey"] = total / known.groupby(inside["region_id"]).sum(min_count=1)
-    return made

@@ -6,6 +6,7 @@ import logging
 import os
 import platform
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,12 +17,15 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 
 from geolivelihood import __version__, layers, validation
+from geolivelihood.errors import EnvironmentMissingError
 from geolivelihood.files import atomic, content_hash
 from geolivelihood.progress import stage as begin
+from geolivelihood.recipes.assessment import Assessment
 from geolivelihood.recipes.builders import build_estimator
 from geolivelihood.recipes.lineup import LineUp
 from geolivelihood.recipes.livelihood import Livelihood
 from geolivelihood.recipes.project import Project, read_project
+from geolivelihood.recipes.report import write_report
 from geolivelihood.recipes.results import build_layers, layer_list, set_aside
 from geolivelihood.recipes.workspace import Stage
 
@@ -40,6 +44,10 @@ class RunResult:
     map: Path | None
     scores: Path | None
     table: pd.DataFrame | None = field(repr=False)
+    report: Path | None
+    coverage: pd.DataFrame | None = field(repr=False)
+    applicable: dict[str, float]
+    remarks: list[str] = field(repr=False)
     layers: list[dict[str, Any]] = field(repr=False)
     rejected: int
     rejected_file: Path
@@ -69,7 +77,8 @@ def plan_project(
 ) -> list[tuple[Stage, bool]]:
     """Stages that a run would go through, and whether each is kept from an earlier run."""
     data, lineup = open_project(path, overrides=overrides, planning=True)
-    return [(stage, data.space.done(stage)) for stage in [*data.stages(), *lineup.stages()]]
+    stages = [*data.stages(), *lineup.stages(), *Assessment(lineup).stages()]
+    return [(stage, data.space.done(stage)) for stage in stages]
 
 
 def run_project(
@@ -107,11 +116,13 @@ def run_project(
     mode: Literal["new", "update"] = "new" if out is not None else "update"
     layers.check_target(target, mode=mode)  # before the work, not after it
     scores = lineup.scores() if project.models else None
+    assessment = Assessment(lineup)
     begin("building layers")
-    made = build_layers(data, lineup)
+    made = build_layers(data, assessment)
     stale = _stale(target, made)
     begin("writing results")
     listed = layer_list(made)
+    provenance = _provenance(assessment, scores, listed)
     layers.write_geopackage(
         target,
         made,
@@ -119,19 +130,24 @@ def run_project(
         if project.models
         else [str(name) for name in made["cells"].columns[:-1]],
         labels=project.output.labels,
-        provenance=_provenance(data, lineup, scores, listed),
+        provenance=provenance,
         mode=mode,
         drop=stale,
     )
     beside = _Beside(target, prefix=f"{target.stem}." if out is not None else "")
-    written = _write_tables(beside, scores, set_aside(data, lineup))
+    written = _write_tables(beside, assessment, scores)
     _write_copies(project, beside, made, stale)
     picture = _draw(project, lineup, beside, made, scores)
+    report = _report(beside, assessment, made, scores, provenance, picture)
     return RunResult(
         geopackage=target,
         map=picture,
         scores=written,
         table=scores,
+        report=report,
+        coverage=assessment.coverage if scores is not None else None,
+        applicable=assessment.applicable.shares(),
+        remarks=assessment.remarks,
         layers=listed,
         rejected=len(made.get("rejected", ())),
         rejected_file=beside.path("rejected.csv"),
@@ -157,15 +173,19 @@ class _Beside(NamedTuple):
         return self.target.parent / f"{self.prefix}{name}"
 
 
-def _write_tables(beside: _Beside, scores: pd.DataFrame | None, rejected: pd.DataFrame) -> Path | None:
-    with atomic(beside.path("rejected.csv")) as part:
-        rejected.to_csv(part, index=False)
-    if scores is None:
-        return None
-    path = beside.path("scores.csv")
-    with atomic(path) as part:
-        scores.to_csv(part, index=False, float_format="%.6g")
-    return path
+def _write_tables(beside: _Beside, assessment: Assessment, scores: pd.DataFrame | None) -> Path | None:
+    """``rejected.csv`` and, with models, ``scores.csv``, ``coverage.csv``, ``groups.csv``, ``checks.csv``."""
+    made = {"rejected": set_aside(assessment.lineup.data, assessment.lineup)}
+    if scores is not None:
+        made |= {"scores": scores, "groups": assessment.groups, "checks": assessment.checks}
+        made |= {"coverage": assessment.coverage} if len(assessment.coverage) else {}
+    for name in ("coverage", *made):
+        if name not in made:  # an earlier run's would be read as this one's
+            beside.path(f"{name}.csv").unlink(missing_ok=True)
+            continue
+        with atomic(beside.path(f"{name}.csv")) as part:
+            made[name].to_csv(part, index=False, float_format="%.6g")
+    return beside.path("scores.csv") if scores is not None else None
 
 
 def _write_copies(project: Project, beside: _Beside, made: Mapping[str, Any], stale: Sequence[str]) -> None:
@@ -210,11 +230,33 @@ def _caption(lineup: LineUp, scores: pd.DataFrame | None) -> str:
     return f"Model: {model}. r² out of fold: {', '.join(said)} ({int(rows['n'].iloc[0])} clusters)."
 
 
+def _report(
+    beside: _Beside,
+    assessment: Assessment,
+    made: Mapping[str, Any],
+    scores: pd.DataFrame | None,
+    provenance: Mapping[str, Any],
+    picture: Path | None,
+) -> Path | None:
+    if not assessment.lineup.project.output.report or scores is None:
+        return None
+    begin("writing the report")
+    try:
+        return write_report(
+            beside.path("report.html"), assessment, made, scores, provenance=provenance, picture=picture
+        )
+    except EnvironmentMissingError as error:
+        warnings.warn(f"No report: {error}", stacklevel=3)
+        return None
+
+
 def _provenance(
-    data: Livelihood, lineup: LineUp, scores: pd.DataFrame | None, listed: list[dict[str, Any]]
+    assessment: Assessment, scores: pd.DataFrame | None, listed: list[dict[str, Any]]
 ) -> dict[str, Any]:
+    lineup, data = assessment.lineup, assessment.lineup.data
     project = data.project
-    stages = {stage.name: stage.key for stage in [*data.stages(), *lineup.stages()]}
+    stages = {stage.name: stage.key for stage in [*data.stages(), *lineup.stages(), *assessment.stages()]}
+    tables = {} if scores is None else {"coverage": assessment.coverage, "checks": assessment.checks}
     return {
         "run_id": content_hash(stages)[:12],
         "command": f"geolivelihood run {project.file.name}",
@@ -225,5 +267,8 @@ def _provenance(
         "stages": stages,
         "layers": listed,
         "scores": [] if scores is None else validation.records(scores),
+        **{name: validation.records(table) for name, table in tables.items()},
+        "applicable": assessment.applicable.shares(),
+        "remarks": assessment.remarks,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }

@@ -45,6 +45,7 @@ class DhsFiles(Section):
     recode: str
     recode_type: Literal["HR", "PR", "IR", "KR", "BR", "MR"] = "HR"
     indicators: dict[str, Any] = Field(min_length=1)
+    stratum: str | None = None
 
 
 class Clusters(Section):
@@ -245,8 +246,23 @@ class Uncertainty(Section):
     coverage: float = Field(default=0.9, gt=0.5, lt=1)
     score: Literal["absolute", "normalised"] = "absolute"
     groups: Literal["auto", "none", "density"] = "auto"
-    draws: int = Field(default=20, ge=2)
+    draws: int = Field(default=20, ge=0)
     range: dict[str, tuple[float | None, float | None]] = {}
+
+    @field_validator("draws")
+    @classmethod
+    def _several_or_none(cls, value: int) -> int:
+        if value == 1:
+            msg = "one refit tells nothing of their spread; give 0 (none), or 2 and more"
+            raise ValueError(msg)
+        return value
+
+    @model_validator(mode="after")
+    def _normalised_needs_draws(self) -> Self:
+        if self.score == "normalised" and not self.draws:
+            msg = "'score: normalised' is made of refits; give 'draws'"
+            raise ValueError(msg)
+        return self
 
     @property
     def alpha(self) -> float:

@@ -1,0 +1,174 @@
+"""What a run finds out about its own map: how sure, where it applies, what it leaves unexplained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from geolivelihood import tables, validation
+from geolivelihood.errors import EnvironmentMissingError, InputError
+from geolivelihood.progress import stage as begin
+from geolivelihood.recipes.applicable import Applicable
+from geolivelihood.recipes.areas import Areas
+from geolivelihood.recipes.lineup import LineUp
+from geolivelihood.recipes.people import People
+from geolivelihood.recipes.trust import Trust
+from geolivelihood.recipes.workspace import Stage
+
+__all__ = ["Assessment"]
+
+_LEAST_GROUP = 30  # clusters below which a group's score says little
+
+
+class Assessment:
+    """Everything that stands beside the scores of a project.
+
+    Parameters
+    ----------
+    lineup
+        The project's models.
+
+    Attributes
+    ----------
+    people, trust, applicable, areas
+        Population, intervals, area of applicability, regions.
+    """
+
+    def __init__(self, lineup: LineUp) -> None:
+        self.lineup = lineup
+        self.people = People(lineup.data)
+        self.trust = Trust(lineup, self.people)
+        self.applicable = Applicable(lineup, self.people)
+        self.areas = Areas(lineup, self.trust, self.applicable, self.people)
+        self._remarks: list[str] = []
+
+    def stages(self) -> list[Stage]:
+        """Every stage of it, in order."""
+        return [*self.trust.stages(), *self.applicable.stages(), *self.areas.stages()]
+
+    @property
+    def remarks(self) -> list[str]:
+        """What could not be said, and why, once each."""
+        found = [*self.trust.remarks, *self.applicable.remarks, *self.areas.remarks, *self._remarks]
+        return list(dict.fromkeys(found))
+
+    @cached_property
+    def coverage(self) -> pd.DataFrame:
+        """Measured coverage of the intervals; see :meth:`Trust.coverage`."""
+        return self.trust.coverage()
+
+    @cached_property
+    def checks(self) -> pd.DataFrame:
+        """What the map's model leaves unexplained under each split.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``indicator``, ``split``, ``folds``, ``tested`` (clusters), ``dropped`` (mean share of the rows
+            outside the test that the buffer and shared pictures keep out of training), ``moran_i`` with
+            ``moran_p``, ``range_km`` (of the residuals), ``ceiling`` (largest R² that the labels' own errors
+            allow), ``wasserstein_km`` (of kNNDM).
+        """
+        begin("looking at what is left unexplained")
+        if not self.lineup.project.models:
+            return pd.DataFrame()
+        return pd.DataFrame(
+            self._check(indicator, split)
+            for indicator in self.lineup.indicators
+            for split in self.lineup.splits.names
+        )
+
+    def _check(self, indicator: str, split: str) -> dict[str, Any]:
+        table = self._residuals(indicator, split)
+        folds = self.lineup.splits.of(split)
+        others = sum(len(table) - len(test) for _, test in folds)
+        w = self.lineup.splits.wasserstein if split == "knndm" else None
+        return {
+            "indicator": indicator,
+            "split": split,
+            "folds": len(folds),
+            "tested": int((table["fold"] >= 0).sum()),
+            "dropped": 1 - sum(len(train) for train, _ in folds) / others,
+            **self._autocorrelation(table),
+            "ceiling": self.ceiling(indicator),
+            "wasserstein_km": np.nan if w is None else w / 1000,
+        }
+
+    def _autocorrelation(self, table: pd.DataFrame) -> dict[str, float]:
+        residual, places = table["residual"].to_numpy(), self.lineup.sample.clusters.geometry
+        seed = self.lineup.project.seed
+        found = {"moran_i": np.nan, "moran_p": np.nan, "range_km": np.nan}
+        try:
+            found["range_km"] = self.variogram(residual).range_m / 1000
+        except InputError as error:
+            self._remark(f"The residuals have no variogram. {error}")
+        try:
+            moran = validation.morans_i(residual, places, random_state=seed)
+        except EnvironmentMissingError as error:
+            self._remark(f"Moran's I of the residuals is not told. {error}")
+        else:
+            found |= {"moran_i": moran.statistic, "moran_p": moran.p}
+        return found
+
+    def variogram(self, residual: Any) -> validation.Variogram:
+        """Variogram of residuals of the sample."""
+        places = self.lineup.sample.clusters.geometry
+        return validation.variogram(places, residual, random_state=self.lineup.project.seed)
+
+    def _residuals(self, indicator: str, split: str) -> pd.DataFrame:
+        table = self.lineup.out_of_fold(self.lineup.map_choice, split, indicator)
+        return table.assign(residual=table["observed"] - table["predicted"])
+
+    def ceiling(self, indicator: str) -> float:
+        """Largest R² that a model can reach on labels this noisy; NaN where their errors are unknown."""
+        labels = self.lineup.sample.labels([indicator])
+        return np.nan if labels.se is None else tables.noise_ceiling(labels.y, labels.se)
+
+    @cached_property
+    def groups(self) -> pd.DataFrame:
+        """Scores of the map's model by class of place, country and region under the blocked split.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``indicator``, ``kind``, ``group``, ``n``, ``r2``, ``mae``, ``rmse``, ``worst`` (whether it is the
+            group of its kind with the largest rmse, among those of 30 clusters and more).
+        """
+        rows = [row for indicator in self.lineup.indicators for row in self._grouped(indicator)]
+        columns = ["indicator", "kind", "group", "n", "r2", "mae", "rmse", "worst"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def _grouped(self, indicator: str) -> Iterator[dict[str, Any]]:
+        table = self._residuals(indicator, "blocked").dropna()
+        for kind, groups in self._kinds():
+            rows = table.assign(group=groups.to_numpy()[self._positions(table)]).dropna(subset=["group"])
+            y, p, names = rows["observed"], rows["predicted"], rows["group"]
+            worst = None
+            if names.value_counts().max() >= _LEAST_GROUP:
+                worst = validation.worst_group(y, p, names, least=_LEAST_GROUP).group
+            for name, part in rows.groupby("group"):
+                scores = validation.regression_scores(part["observed"], part["predicted"])
+                kept = {metric: scores[metric] for metric in ("r2", "mae", "rmse")}
+                first = {"indicator": indicator, "kind": kind, "group": name, "n": len(part)}
+                yield {**first, **kept, "worst": name == worst}
+
+    def _positions(self, table: pd.DataFrame) -> Any:
+        return pd.Index(self.lineup.sample.clusters["cluster_id"]).get_indexer(table.index)
+
+    def _kinds(self) -> Iterator[tuple[str, pd.Series]]:
+        sample = self.lineup.sample
+        if sample.urban is not None:
+            yield "class", sample.urban
+        if sample.countries is not None:
+            yield "country", sample.countries.iloc[sample.rows]
+        if sample.regions is not None:
+            names = self.lineup.data.regions.set_index("region_id")["name"]
+            yield "region", sample.regions.iloc[sample.rows].map(names)
+
+    def _remark(self, text: str) -> None:
+        if text not in self._remarks:
+            self._remarks.append(text)
