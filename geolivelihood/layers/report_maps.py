@@ -276,8 +276,9 @@ def region_figure(
         If there is no estimate of any kind.
     """
     usual = {"direct": "survey alone", "model": "model alone", "eblup": "both (EBLUP)"}
-    kinds = {kind: text for kind, text in (names or usual).items() if kind in regions.columns}
-    if not kinds or regions[list(kinds)].isna().all(axis=None):
+    told = regions.columns[regions.notna().any()]
+    kinds = {kind: text for kind, text in (names or usual).items() if kind in told}
+    if not kinds:
         msg = f"The regions have no estimate; give columns such as {', '.join(names or usual)}."
         raise MissingColumnError(msg)
     every = [f"{kind}{end}" for kind in kinds for end in ("", "_lower", "_upper")]

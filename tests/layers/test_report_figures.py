@@ -290,7 +290,7 @@ def test_regions_by_survey_model_and_both(drawn):
     frame = pd.DataFrame(
         {"model": [0.2, 0.9, 0.5], "eblup": [0.3, 0.8, np.nan]}, index=["low", "high", "middle"]
     )
-    frame = frame.assign(model_lower=frame.model - 0.1, model_upper=frame.model + 0.1)
+    frame = frame.assign(model_lower=frame.model - 0.1, model_upper=frame.model + 0.1, direct=np.nan)
     figure = layers.region_figure(frame, label="Wealth")
     (axes,) = drawn
     assert legend(axes) == ["model alone", "both (EBLUP)"]
