@@ -15,6 +15,7 @@ from geolivelihood.models.baselines import GeodesicKNN, InverseDistance, Majorit
 from geolivelihood.models.boosting import BoostingClassifier, BoostingRegressor, boosting
 from geolivelihood.models.cards import load, read_card, save
 from geolivelihood.models.cell import CellRegressor
+from geolivelihood.models.cross_fitting import CrossFitted
 from geolivelihood.models.ensemble import BlockEnsemble
 from geolivelihood.models.fay_herriot import FayHerriot
 from geolivelihood.models.gaussian_process import GaussianProcess
@@ -28,6 +29,7 @@ __all__ = [
     "BoostingClassifier",
     "BoostingRegressor",
     "CellRegressor",
+    "CrossFitted",
     "FayHerriot",
     "GaussianProcess",
     "GeodesicKNN",

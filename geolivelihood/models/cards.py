@@ -20,7 +20,7 @@ import numpy.typing as npt
 import shapely
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
 
 from geolivelihood import __version__
@@ -29,6 +29,7 @@ from geolivelihood.files import atomic, file_hash
 from geolivelihood.models.baselines import GeodesicKNN, InverseDistance, MajorityClassifier, MeanRegressor
 from geolivelihood.models.boosting import BoostingClassifier, BoostingRegressor
 from geolivelihood.models.cell import CellRegressor
+from geolivelihood.models.cross_fitting import CrossFitted
 from geolivelihood.models.gaussian_process import GaussianProcess
 from geolivelihood.models.graph import GraphClassifier, GraphRegressor
 from geolivelihood.models.image import ImageClassifier, ImageRegressor
@@ -45,6 +46,7 @@ _CLASSES: dict[str, type[Any]] = {
         BoostingClassifier,
         BoostingRegressor,
         CellRegressor,
+        CrossFitted,
         GaussianProcess,
         GeodesicKNN,
         GraphClassifier,
@@ -94,16 +96,10 @@ def save(
     OutputError
         If the folder cannot be written.
     """
-    name = type(model).__name__
-    if _CLASSES.get(name) is not type(model):
-        msg = f"Cannot save a {name}. Models that can be saved: {', '.join(_CLASSES)}."
-        raise InputError(msg)
-    arrays, state = _state(model)
+    arrays, described = _described(model)
     card = {
         "format": _FORMAT,
-        "model": name,
-        "parameters": model.get_params(deep=False),
-        "state": state,
+        **described,
         "history": _history(model),
         "extent": _geojson(extent),
         "metrics": [dict(record) for record in metrics or ()],
@@ -130,25 +126,17 @@ def load(path: str | os.PathLike[str]) -> Any:
     folder = Path(path)
     card = read_card(folder)
     arrays = _tensors(folder, card)
-    kind = _CLASSES.get(card["model"])
-    if kind is None:
+    if card["model"] not in _CLASSES:
         msg = f"{folder / _CARD} names the model {card['model']!r}. Known are {', '.join(_CLASSES)}."
         raise InputError(msg)
     try:
-        model = kind(**card["parameters"])
-        state = card["state"]
-        if "classes" in state:
-            state = state | {
-                "classes": np.asarray(state["classes"]["values"], dtype=state["classes"]["dtype"])
-            }
-        model._restore(arrays, state)
+        return _built(card, arrays)
     except InputError as error:
         msg = f"{folder} does not hold a usable {card['model']}: {error}"
         raise InputError(msg) from error
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
         msg = f"{folder} does not hold a usable {card['model']}: {type(error).__name__}: {error}"
         raise InputError(msg) from error
-    return model
 
 
 def read_card(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -181,6 +169,42 @@ def read_card(path: str | os.PathLike[str]) -> dict[str, Any]:
         msg = f"{file} has format {card['format']}, this version reads {_FORMAT}. Update geolivelihood."
         raise InputError(msg)
     return card
+
+
+def _described(model: Any) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
+    """Arrays and card entries that make a model again; those of a model's parts under their names."""
+    name = type(model).__name__
+    if _CLASSES.get(name) is not type(model):
+        msg = f"Cannot save a {name}. Models that can be saved: {', '.join(_CLASSES)}."
+        raise InputError(msg)
+    arrays, state = _state(model)
+    fitted = model._parts() if hasattr(model, "_parts") else {}
+    parts = {part: _described(estimator) for part, estimator in fitted.items()}
+    for part, (own, _) in parts.items():
+        arrays |= {f"{part}.{key}": value for key, value in own.items()}
+    parameters = {key: value for key, value in model.get_params(deep=False).items() if key not in parts}
+    described = {"model": name, "parameters": parameters, "state": state}
+    if parts:
+        described["parts"] = {part: entries for part, (_, entries) in parts.items()}
+    return arrays, described
+
+
+def _built(described: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Any:
+    """The model that :func:`_described` took apart."""
+    parts = {}
+    for part, entries in described.get("parts", {}).items():
+        start = f"{part}."
+        own = {key.removeprefix(start): value for key, value in arrays.items() if key.startswith(start)}
+        parts[part] = _built(entries, own)
+    model = _CLASSES[described["model"]](
+        **described["parameters"], **{part: clone(estimator) for part, estimator in parts.items()}
+    )
+    state = described["state"]
+    if "classes" in state:
+        values, kind = state["classes"]["values"], state["classes"]["dtype"]
+        state = state | {"classes": np.asarray(values, dtype=kind)}
+    model._restore(arrays, state | {"parts": parts} if parts else state)
+    return model
 
 
 def _state(model: Any) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:

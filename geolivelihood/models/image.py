@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -11,12 +11,13 @@ import numpy.typing as npt
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from geolivelihood.errors import InputError
 from geolivelihood.features.backbones import headless
 from geolivelihood.features.weights import is_weights_file, load_weights, published_state, read_state
+from geolivelihood.models.image_network import ImageNetwork, cluster_mean
 from geolivelihood.models.picture_batches import PictureBatches, PictureStore
 from geolivelihood.models.rows import Floats, check_labels, check_target, check_weights
 from geolivelihood.models.training import (
@@ -32,61 +33,11 @@ from geolivelihood.models.training import (
 )
 from geolivelihood.progress import track
 
-__all__ = ["ImageClassifier", "ImageNetwork", "ImageRegressor"]
+__all__ = ["ImageClassifier", "ImageRegressor"]
 
 _log = logging.getLogger(__name__)
 Pictures = Sequence[Sequence[str]]
 _PREDICT_SIZE = 64
-# Channel means and deviations of ImageNet on 0-255, as torchvision's weights expect.
-_MEAN = (123.675, 116.28, 103.53)
-_SD = (58.395, 57.12, 57.375)
-
-
-class ImageNetwork(nn.Module):
-    """Backbone and linear head; the outputs of a cluster's pictures are averaged.
-
-    Parameters
-    ----------
-    backbone
-        Network from pictures (n, 3, size, size) to features (n, dim).
-    dim
-        Number of features.
-    outputs
-        Values per picture.
-    probabilities
-        Average the class probabilities of the pictures (and return their logarithm) instead of the
-        outputs themselves.
-    """
-
-    def __init__(
-        self, backbone: nn.Module, dim: int, *, outputs: int = 1, probabilities: bool = False
-    ) -> None:
-        super().__init__()
-        self.backbone = backbone
-        self.head = nn.Linear(dim, outputs)
-        nn.init.normal_(self.head.weight, std=0.01)
-        nn.init.zeros_(self.head.bias)
-        self.probabilities = probabilities
-
-    def pictures(self, pixels: Tensor) -> Tensor:
-        """Output per picture from uint8 pixels (n, 3, size, size); log-probabilities for classes."""
-        values = pixels.float().contiguous(memory_format=torch.channels_last)
-        mean, sd = (values.new_tensor(moment).view(1, 3, 1, 1) for moment in (_MEAN, _SD))
-        out = self.head(self.backbone((values - mean) / sd))
-        return functional.log_softmax(out.float(), dim=1) if self.probabilities else out
-
-    def forward(self, pixels: Tensor, cluster: Tensor, clusters: int) -> Tensor:
-        """Output per cluster (clusters, outputs); ``cluster`` names the cluster of each picture."""
-        out = self.pictures(pixels)
-        return cluster_mean(out, cluster, clusters, probabilities=self.probabilities)
-
-
-def cluster_mean(out: Tensor, cluster: Tensor, clusters: int, *, probabilities: bool) -> Tensor:
-    """Mean output of the pictures of each cluster; for log-probabilities the logarithm of the mean."""
-    values = out.exp() if probabilities else out
-    total = values.new_zeros(clusters, values.shape[1]).index_add_(0, cluster, values)
-    mean = total / torch.bincount(cluster, minlength=clusters).clamp_min(1)[:, None]
-    return mean.clamp_min(1e-12).log() if probabilities else mean
 
 
 class _ImageEstimator(BaseEstimator):
@@ -196,29 +147,61 @@ class _ImageEstimator(BaseEstimator):
         network = network.to(memory_format=torch.channels_last)
         return ImageNetwork(network, dim, outputs=outputs, probabilities=self._probabilities)
 
-    def _raw(self, pictures: Pictures, outputs: int) -> Floats:
+    def features(self, X: Pictures) -> Floats:
+        """What the fine-tuned backbone sees at each place: its features, averaged over the pictures.
+
+        Parameters
+        ----------
+        X
+            For each place the paths of its pictures.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (places, dim); NaN without a readable picture.
+        """
+        values, store = self._each_picture(X, ImageNetwork.embed)
+        return self._place_means(values, store, probabilities=False)
+
+    def photo_features(self, X: Pictures) -> list[Floats]:
+        """As :meth:`features`, of every picture: per place an array (pictures, dim); NaN where unreadable."""
+        values, store = self._each_picture(X, ImageNetwork.embed)
+        whole = np.full((sum(map(len, X)), values.shape[1]), np.nan)
+        whole[store.position] = values.numpy()
+        return np.split(whole, np.cumsum([len(paths) for paths in X])[:-1]) if len(X) else []
+
+    def _raw(self, pictures: Pictures) -> Floats:
         """Mean output per cluster over all its pictures, NaN for clusters without a readable one."""
+        values, store = self._each_picture(pictures, ImageNetwork.pictures)
+        return self._place_means(values, store, probabilities=self._probabilities)
+
+    def _each_picture(
+        self, pictures: Pictures, layer: Callable[[ImageNetwork, Tensor], Tensor]
+    ) -> tuple[Tensor, PictureStore]:
+        """Output of a layer for every readable picture, and which picture that is."""
         check_is_fitted(self)
-        result = np.full((len(pictures), outputs), np.nan)
-        if not len(pictures):
-            return result
         where = use_device(self.device)
         network = self.network_.to(where).eval()
         with (
             PictureStore.of(pictures, size=self.size, max_rejected=self.max_rejected) as store,
             torch.inference_mode(),
         ):
+            chunks = store.chunks(_PREDICT_SIZE)
             parts = [
-                network.pictures(pixels.to(where)).float().cpu()
-                for pixels in track(store.chunks(_PREDICT_SIZE), "predicting pictures")
+                layer(network, pixels.to(where)).double().cpu()
+                for pixels in track(chunks, "predicting pictures")
             ]
+            # Without a picture one of noughts says how wide the layer is.
+            none = torch.zeros(1, 3, self.size, self.size, dtype=torch.uint8, device=where)
+            parts = parts or [layer(network, none).double().cpu()[:0]]
         network.cpu()
-        if parts:
-            cluster = torch.from_numpy(store.cluster)
-            mean = cluster_mean(torch.cat(parts), cluster, len(pictures), probabilities=self._probabilities)
-            seen = np.unique(store.cluster)
-            result[seen] = mean.double().numpy()[seen]
-        return result
+        return torch.cat(parts), store
+
+    def _place_means(self, values: Tensor, store: PictureStore, *, probabilities: bool) -> Floats:
+        cluster = torch.from_numpy(store.cluster)
+        mean = cluster_mean(values, cluster, store.clusters, probabilities=probabilities).numpy()
+        mean[np.bincount(store.cluster, minlength=store.clusters) == 0] = np.nan
+        return mean
 
     def _restore_network(self, arrays: Mapping[str, npt.NDArray[Any]], *, outputs: int) -> None:
         self.network_ = self._network(outputs, weights=None)
@@ -298,7 +281,7 @@ class ImageRegressor(RegressorMixin, _ImageEstimator):
     def predict(self, X: Pictures) -> Floats:
         """Predict one value per cluster; NaN without a readable picture."""
         check_is_fitted(self)
-        return self.target_scale_.restore(self._raw(X, 1)[:, 0])
+        return self.target_scale_.restore(self._raw(X)[:, 0])
 
     def _state(self) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
         return network_arrays(self.network_), {"target_scale": list(self.target_scale_)}
@@ -333,7 +316,7 @@ class ImageClassifier(ClassifierMixin, _ImageEstimator):
     def predict_proba(self, X: Pictures) -> Floats:
         """Mean probability of each class, shape (clusters, classes); NaN without a readable picture."""
         check_is_fitted(self)
-        shares = np.exp(self._raw(X, len(self.classes_)))
+        shares = np.exp(self._raw(X))
         return shares / shares.sum(axis=1, keepdims=True)
 
     def predict(self, X: Pictures) -> npt.NDArray[Any]:

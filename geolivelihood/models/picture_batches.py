@@ -38,6 +38,8 @@ class PictureStore:
         Cluster (position) of each picture, ascending.
     clusters
         Number of clusters, those without pictures included.
+    position
+        Position of each readable picture among all that were given.
     rejected
         Pictures that could not be read: ``path``, ``reason``.
     """
@@ -54,7 +56,7 @@ class PictureStore:
     ) -> None:
         self._folder = folder
         self._pixels = pixels
-        self._good = good
+        self.position = good
         self.cluster = cluster
         self.clusters = clusters
         self.rejected = rejected
@@ -98,7 +100,7 @@ class PictureStore:
 
     def pixels(self, which: npt.NDArray[np.int64]) -> Tensor:
         """Pixels (n, 3, size, size) uint8 of pictures by position."""
-        return torch.from_numpy(np.array(self._pixels[self._good[which]]))
+        return torch.from_numpy(np.array(self._pixels[self.position[which]]))
 
     def chunks(self, size: int) -> Iterator[Tensor]:
         """All pictures in order, ``size`` at a time."""

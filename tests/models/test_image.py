@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from sklearn.base import clone
 from geolivelihood.errors import InputError, TooManyRejectedError
 from geolivelihood.features import headless
 from geolivelihood.models import ImageClassifier, ImageRegressor
-from geolivelihood.models.image import cluster_mean
+from geolivelihood.models.image_network import cluster_mean
 from geolivelihood.models.picture_batches import PictureBatches, PictureStore
 
 SMALL = {"size": 32, "max_epochs": 4, "max_pictures": 2, "device": "cpu", "learning_rate": 1e-3}
@@ -94,6 +96,38 @@ def test_mean_of_probabilities_is_not_mean_of_logits():
     out = torch.log_softmax(torch.tensor([[4.0, 0.0], [0.0, 1.0]]), dim=1)
     mean = cluster_mean(out, torch.tensor([0, 0]), 1, probabilities=True)
     torch.testing.assert_close(mean.exp(), out.exp().mean(dim=0, keepdim=True))
+
+
+def test_features_are_what_the_head_sees_and_places_are_means(pictures, model, tmp_path):
+    X, _ = pictures
+    features = model.features([*X[:4], []])
+    assert features.shape == (5, 512)
+    assert np.isnan(features).all(axis=1).tolist() == [False] * 4 + [True]
+    head = model.network_.head
+    with torch.no_grad():
+        value = head(torch.from_numpy(features[:4]).float())[:, 0].numpy()
+    np.testing.assert_allclose(model.target_scale_.restore(value), model.predict(X[:4]), rtol=1e-4)
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no picture")
+    lenient = copy.copy(model).set_params(max_rejected=1.0)
+    one, none, three = lenient.photo_features([[*X[0], str(broken)], [], X[2]])
+    assert (one.shape, none.shape, three.shape) == ((2, 512), (0, 512), (3, 512))
+    assert np.isnan(one).all(axis=1).tolist() == [False, True]
+    np.testing.assert_allclose(three.mean(axis=0), features[2], rtol=1e-4, atol=1e-6)
+    assert model.features([]).shape == (0, 512)
+    assert model.photo_features([]) == []
+
+
+def test_survey_weights_reach_loss_scale_and_validation(pictures):
+    """Places of weight 0 may say anything: scale, loss and chosen epoch stay as they are."""
+    X, y = pictures
+    weight = np.where(np.arange(16) % 3, 1.0, 0.0)
+    wild = np.where(weight > 0, y[:16], 1e4)
+    options = SMALL | {"max_epochs": 1, "validation_share": 0.3}
+    tame, spoilt = (ImageRegressor(**options).fit(X[:16], target, weight) for target in (y[:16], wild))
+    assert tame.target_scale_ == spoilt.target_scale_
+    assert tame.history_ == spoilt.history_
+    np.testing.assert_array_equal(tame.predict(X[:5]), spoilt.predict(X[:5]))
 
 
 def test_corrupt_pictures_are_set_aside_and_too_many_stop(pictures, tmp_path, caplog):
