@@ -19,6 +19,7 @@ __all__ = [
     "err",
     "out",
     "print_plan",
+    "print_reproduction",
     "print_result",
     "print_scores",
     "print_written",
@@ -123,6 +124,28 @@ def print_scores(scores: Any) -> None:
         for model, row in shown.iterrows():
             table.add_row(str(model), *(escape(str(value)) for value in row))
         out.print(table)
+
+
+def print_reproduction(result: Any) -> None:
+    """The two tables of a reproduction, what was not run, and where the files lie."""
+    from geolivelihood.recipes.street_level import shaped
+
+    for metric, title in (("accuracy", "Accuracy, % [95 %]"), ("r2", "r² [95 %]")):
+        if not result.table["metric"].eq(metric).any():
+            continue
+        shown = shaped(result.table, metric)
+        table = Table(title, *map(str, shown.columns))
+        for model, row in zip(shown.index, shown.to_numpy()):
+            table.add_row(escape(str(model)), *map(escape, row), style=None if "[" in "".join(row) else "dim")
+        out.print(table)
+    missing = result.table[result.table["not_run"] != ""]
+    for (title, reason), _ in missing.groupby(["title", "not_run"], sort=False):
+        _say(f"Not run: {title}: {reason}")
+    if result.rejected:
+        _say(f"Set aside: {result.rejected:,} rows of data.csv, reasons in rejected.csv")
+    _say(f"Done in {result.elapsed_s:.0f} s ({result.kept} cells kept from an earlier run).")
+    for title, path in (("Table", result.csv), ("Page", result.markdown)):
+        _say(f"  {title:<11}{short(path)}")
 
 
 def print_written(target: Path, counts: Mapping[str, int], rejected: Sequence[Any] = ()) -> None:

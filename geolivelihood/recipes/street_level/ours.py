@@ -1,0 +1,305 @@
+"""Our own rows on the published data: tested on clusters that chose nothing, under two splits.
+
+Both splits score the published validation clusters with models that saw published training clusters only, so
+that features whose network learned from the training labels never meet a test label. They differ in which
+training clusters are allowed: under ``random`` all that share no photo with a test cluster, under ``blocked``
+those outside the H3 blocks of the test clusters, and a buffer around them, as well.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from geolivelihood import models
+from geolivelihood.cells import blocks
+from geolivelihood.errors import InputError
+from geolivelihood.graphs import cluster_graphs
+from geolivelihood.models.training import watching
+from geolivelihood.recipes.street_level.cells import Cell, Row, Score, Settings, accuracy_score, block_score
+from geolivelihood.recipes.street_level.data import StreetData, picture_files
+from geolivelihood.validation import (
+    BlockKFold,
+    PictureLinks,
+    block_resolution,
+    picture_groups,
+    picture_links,
+    r2,
+)
+
+__all__ = ["OUR_ROWS", "Places", "our_scores"]
+
+_PICTURES = 24  # of a cluster, for the networks on pictures: they see 8 at a time
+_FEWEST = 10  # training clusters below which nothing is learned
+_SPARSE = {"edges": "knn", "normalise": "row"}  # within a village dense edges are nearly all ones
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+def our_scores(data: StreetData, cell: Cell, settings: Settings) -> list[Score]:
+    """The score of one of our models in one country under one split."""
+    (country,) = cell.countries
+    places = Places(data, country, cell.indicator, settings)
+    inputs = OUR_ROWS[cell.model].make(data, places.ids, cell, settings)
+    return [_score(places, inputs, cell)]
+
+
+class Places:
+    """Clusters of a country that have the indicator and photos, and their splits.
+
+    Parameters
+    ----------
+    data, country, indicator, settings
+        What is scored, and how.
+    """
+
+    def __init__(self, data: StreetData, country: str, indicator: str, settings: Settings) -> None:
+        self.country, self.settings = country, settings
+        parts = [data.part(country, split, indicator) for split in ("train", "val")]
+        self.ids = [name for part in parts for name in part.ids]
+        self.value = np.concatenate([part.value for part in parts])
+        self.tested = np.arange(len(self.ids)) >= len(parts[0].ids)
+        self.points = data.clusters.loc[self.ids]
+        self.own_photos = data.photos[data.photos["cluster_id"].isin(set(self.ids))]
+
+    @cached_property
+    def links(self) -> PictureLinks:
+        """Which cluster (row) uses which photo (column)."""
+        found = picture_links(self.own_photos["image_id"], self.own_photos["cluster_id"])
+        return PictureLinks(found.matrix[found.clusters.get_indexer(self.ids)], pd.Index(self.ids))
+
+    @cached_property
+    def blocks(self) -> npt.NDArray[np.uint64]:
+        """H3 block of each cluster."""
+        folds = self.settings.folds
+        return blocks(self.points, resolution=block_resolution(self.points, n_splits=folds, quiet=True))
+
+    @cached_property
+    def photo_groups(self) -> npt.NDArray[np.int64]:
+        """Group of each cluster: those joined by shared photos are one."""
+        groups = picture_groups(self.own_photos["image_id"], self.own_photos["cluster_id"])
+        return groups[self.ids].to_numpy()
+
+    def folds(self, split: str) -> Iterator[tuple[Ints, Ints]]:
+        """Training and test positions; together the folds test every validation cluster once."""
+        if split == "random":
+            shared = self.links.matrix[self.tested].sum(axis=0) > 0
+            yield np.flatnonzero(~self.tested & ~(self.links.matrix @ shared)), np.flatnonzero(self.tested)
+            return
+        splitter = BlockKFold(
+            self.settings.folds,
+            resolution=block_resolution(self.points, n_splits=self.settings.folds, quiet=True),
+            buffer_m=1000 * self.settings.buffer_km,
+            random_state=self.settings.seed,
+        )
+        for train, test in splitter.split(self.points, groups=self.links.matrix):
+            if self.tested[test].any():
+                yield train[~self.tested[train]], test[self.tested[test]]
+
+    def inner_groups(self, split: str) -> npt.NDArray[Any]:
+        """What models hold out whole to choose their epoch: the question inside is the one outside."""
+        return self.photo_groups if split == "random" else self.blocks
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """What a model learns from, a row per cluster, and how its estimator is made."""
+
+    X: Any
+    make: Callable[[], Any]
+    note: str = ""
+    watched: bool = False
+
+
+class _Answers(NamedTuple):
+    """Answers of some folds: rows tested, truth, predictions of the final model and of the best epoch."""
+
+    rows: Ints
+    truth: Floats
+    final: Floats
+    best: Floats
+
+
+def _score(places: Places, inputs: _Inputs, cell: Cell) -> Score:
+    measure = _accuracy if cell.classes else _r2
+    folds, sizes = [], []
+    for train, test in places.folds(cell.split):
+        _check_training(train, places)
+        # The threshold is learned, too: the median of the clusters that are trained on.
+        y = (places.value >= np.median(places.value[train])).astype(float) if cell.classes else places.value
+        seen = _fitted(inputs, train, test, y, places.inner_groups(cell.split)[train], classes=cell.classes)
+        best = max(seen, key=lambda predicted: measure(y[test], predicted))
+        folds.append(_Answers(test, y[test], seen[-1], best))
+        sizes.append(len(train))
+    found = _Answers(*map(np.concatenate, zip(*folds)))
+    about: dict[str, Any] = {
+        "country": places.country,
+        "split": cell.split,
+        "trained": _sizes(sizes, places),
+        "note": inputs.note if cell.split == "blocked" or not inputs.watched else "",
+    }
+    if inputs.watched:
+        final, maximum = (measure(found.truth, p) for p in (found.final, found.best))
+        about |= {"final": final, "maximum": maximum}
+    if cell.classes:
+        return accuracy_score(found.truth, found.final, **about)
+    return block_score(found.truth, found.final, places.blocks[found.rows], interval="H3 blocks", **about)
+
+
+def _check_training(train: Ints, places: Places) -> None:
+    if len(train) < _FEWEST:
+        msg = (
+            f"{len(train)} of {int((~places.tested).sum())} training clusters share neither "
+            "photo nor buffer with the test; too few. Use a smaller buffer."
+        )
+        raise InputError(msg)
+
+
+def _fitted(
+    inputs: _Inputs, train: Ints, test: Ints, y: Floats, groups: npt.NDArray[Any], *, classes: bool
+) -> list[Floats]:
+    """Predictions for the test: after each epoch of a watched training, and last those of the final model."""
+    model, seen = inputs.make(), list[Floats]()
+    X, asked = models.take(inputs.X, train), models.take(inputs.X, test)
+    target = y[train].astype(int) if hasattr(model, "predict_proba") else y[train]
+    grouped = {"groups": groups} if isinstance(model, _GROUPED) else {}
+
+    def answer(of: Any) -> None:
+        predicted = np.asarray(of.predict(asked), dtype=float)
+        # Baselines on places predict shares of the upper class.
+        seen.append((predicted >= 0.5).astype(float) if classes else predicted)
+
+    look = (lambda: answer(copy.deepcopy(model))) if inputs.watched else (lambda: None)
+    with watching(look):
+        model.fit(X, target, **grouped)
+    answer(model)
+    return seen
+
+
+def _accuracy(y: Floats, p: Floats) -> float:
+    return float((y == p).mean())
+
+
+def _r2(y: Floats, p: Floats) -> float:
+    return -float(((y - p) ** 2).sum()) if len(y) < 2 else r2(y, p)
+
+
+_GROUPED = (
+    models.GeodesicKNN,
+    models.InverseDistance,
+    models.GraphClassifier,
+    models.GraphRegressor,
+    models.ImageClassifier,
+    models.ImageRegressor,
+)
+
+
+def _sizes(sizes: Sequence[int], places: Places) -> str:
+    whole = int((~places.tested).sum())
+    shown = str(sizes[0]) if len(set(sizes)) == 1 else f"{min(sizes)} to {max(sizes)}"
+    return f"{shown} of {whole}"
+
+
+def _majority(data: StreetData, ids: Sequence[str], cell: Cell, settings: Settings) -> _Inputs:
+    make = models.MajorityClassifier if cell.classes else models.MeanRegressor
+    return _Inputs(data.lonlat(ids), make)
+
+
+def _nearest(data: StreetData, ids: Sequence[str], cell: Cell, settings: Settings) -> _Inputs:
+    return _Inputs(data.lonlat(ids), lambda: models.GeodesicKNN(random_state=settings.seed))
+
+
+def _distance(data: StreetData, ids: Sequence[str], cell: Cell, settings: Settings) -> _Inputs:
+    return _Inputs(data.lonlat(ids), lambda: models.InverseDistance(random_state=settings.seed))
+
+
+def _counts(data: StreetData, ids: Sequence[str], cell: Cell, settings: Settings) -> _Inputs:
+    """Objects per photo, void apart, and how many photos there are, all as log1p."""
+    photos = data.photos_of(ids)
+    owner = np.repeat(np.arange(len(photos)), [len(rows) for rows in photos])
+    sums = np.zeros((len(ids), data.counts.shape[1]))
+    np.add.at(sums, owner, data.counts[np.concatenate(photos)])
+    number = np.bincount(owner, minlength=len(ids))
+    X = np.log1p(np.column_stack([sums / number[:, None], number]))
+    make = models.BoostingClassifier if cell.classes else models.BoostingRegressor
+    return _Inputs(X, lambda: make(random_state=settings.seed))
+
+
+def _graph(vertices: str) -> Callable[..., _Inputs]:
+    """Our graph network on sparse, normalised edges."""
+
+    def inputs(data: StreetData, ids: Sequence[str], cell: Cell, settings: Settings) -> _Inputs:
+        rows = np.concatenate(data.photos_of(ids))
+        photos = data.photos.iloc[rows]
+        once = ~photos["image_id"].duplicated().to_numpy()
+        parts, note = [], ""
+        if vertices != "feats":
+            parts.append(np.log1p(data.counts[rows[once]]))
+        if vertices != "obj":
+            path = data.feature_file(cell.indicator, classes=cell.classes)
+            parts.append(data.features(path, rows[once]))
+            note = "optimistic: the network behind the features saw the labels of all training clusters"
+        features = pd.DataFrame(np.concatenate(parts, axis=1), index=photos["image_id"][once])
+        graphs = _ordered_graphs(photos, features, ids, settings)
+        make = models.GraphClassifier if cell.classes else models.GraphRegressor
+        options: dict[str, Any] = {
+            "max_epochs": settings.scaled(40),
+            "device": settings.device,
+            "random_state": settings.seed,
+        }
+        return _Inputs(graphs, lambda: make(**options), note, watched=True)
+
+    return inputs
+
+
+def _ordered_graphs(
+    photos: gpd.GeoDataFrame, features: pd.DataFrame, ids: Sequence[str], settings: Settings
+) -> Any:
+    # Photos are given cluster after cluster, so that the graphs come in the order of the ids.
+    graphs = cluster_graphs(photos, features, max_photos=settings.nodes, seed=settings.seed, **_SPARSE)  # type: ignore[arg-type]
+    if graphs.cluster_ids.tolist() != list(ids):
+        msg = "The graphs are not in the order of the clusters."
+        raise RuntimeError(msg)
+    return graphs
+
+
+def _pictures(data: StreetData, ids: Sequence[str], cell: Cell, settings: Settings) -> _Inputs:
+    """Our image model on some pictures of each cluster, averaged to the cluster."""
+    files = picture_files(data.photos).to_numpy(dtype=object)
+    random = np.random.default_rng(settings.seed)
+    chosen = []
+    for rows in data.photos_of(ids):
+        there = rows[pd.notna(files[rows])]
+        drawn = random.permutation(len(there))[:_PICTURES]
+        chosen.append(files[there[np.sort(drawn)]].tolist())
+    make = models.ImageClassifier if cell.classes else models.ImageRegressor
+    options: dict[str, Any] = {
+        "weights": settings.weights,
+        "size": settings.picture_size,
+        "max_epochs": settings.scaled(10),
+        "device": settings.device,
+        "random_state": settings.seed,
+    }
+    return _Inputs(chosen, lambda: make(**options), f"ResNet-18 from {settings.weights}")
+
+
+OUR_ROWS = {
+    "baseline": Row("Majority or mean", _majority, steps=False),
+    "knn": Row("Geodesic kNN", _nearest, steps=False),
+    "idw": Row("Inverse distance", _distance, steps=False),
+    "counts": Row("Boosting on objects per photo", _counts, steps=False),
+    "graph-obj": Row("Graph obj", _graph("obj")),
+    "graph-feats": Row("Graph feats", _graph("feats")),
+    "graph-both": Row("Graph both", _graph("both")),
+    "image": Row("Image model", _pictures),
+}
+"""Our models by their short name."""
