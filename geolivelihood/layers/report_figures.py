@@ -30,7 +30,7 @@ __all__ = [
 
 Floats = npt.NDArray[np.float64]
 
-_MOST_BARS = 300
+_MOST_BARS = 150
 
 
 def predicted_observed_figure(
@@ -54,7 +54,7 @@ def predicted_observed_figure(
     groups
         Such as urban and rural, one per row; each gets a colour and a shape.
     interval
-        Lower and upper ends, each of shape (n,); what follows them is not looked at. Of more than 300 rows,
+        Lower and upper ends, each of shape (n,); what follows them is not looked at. Of more than 150 rows,
         evenly spaced ones show theirs.
     label
         The indicator with its unit.
@@ -85,7 +85,7 @@ def predicted_observed_figure(
     )
     explained = (
         "Each mark is a surveyed place, predicted by a model that never saw it. On the diagonal, prediction "
-        f"and survey agree.{' A bar that misses the line is orange.' if share else ''}{share}"
+        f"and survey agree.{_bars_told(len(y)) if share else ''}{share}"
     )
     alt = f"Scatter of {len(y):,} places, observed across and predicted upwards; R² {brief(r2(y, p))}.{share}"
     picture = drawing.draw(paint, height_in=4.5)
@@ -195,19 +195,25 @@ def _complete(
     return tuple(values[known] for values in parts)
 
 
+def _bars_told(count: int) -> str:
+    few = f" Bars are drawn for {_MOST_BARS} places or fewer." if count > _MOST_BARS else ""
+    return f" A bar that misses the line is orange.{few}"
+
+
 def _draw_bars(axes: Axes, y: Floats, p: Floats, ends: tuple[Floats, Floats], inside: npt.NDArray) -> None:
     """Intervals, thinned to evenly spaced predictions where there are too many; infinite ends to the edge."""
     order = np.argsort(p, kind="stable")
     shown = order[:: max(1, int(np.ceil(len(order) / _MOST_BARS)))]
     span = np.ptp(np.concatenate([y, p])) or 1.0
     low, high = np.clip(ends, min(y.min(), p.min()) - span, max(y.max(), p.max()) + span)
-    for hit, colour, text in ((True, "#9fb6c6", "interval holds it"), (False, MISS, "interval misses it")):
+    looks: tuple[tuple[bool, dict[str, Any]], ...] = (
+        (True, {"color": "#a9bfce", "linewidth": 0.7, "label": "interval holds it"}),
+        (False, {"color": MISS, "linewidth": 0.9, "label": "interval misses it"}),
+    )
+    for hit, look in looks:
         rows = shown[inside[shown] == hit]
         if len(rows):
-            bars = axes.vlines(
-                y[rows], low[rows], high[rows], color=colour, linewidth=0.8, alpha=0.75, label=text
-            )
-            bars.set_zorder(1.5)
+            axes.vlines(y[rows], low[rows], high[rows], zorder=1.5, **look)
 
 
 def _draw_groups(axes: Axes, y: Floats, p: Floats, sorts: npt.NDArray) -> float:

@@ -67,7 +67,7 @@ def test_many_predictions_become_a_picture_inside_and_bars_are_thinned(drawn, rn
     p = y + 0.1 * rng.normal(size=3000)
     figure = layers.predicted_observed_figure(y, p, interval=(p - np.inf, p + np.inf))
     (axes,) = drawn
-    assert sum(len(bars.get_segments()) for bars in axes.collections) == 300
+    assert sum(len(bars.get_segments()) for bars in axes.collections) == 150
     assert all(np.isfinite(bar).all() for bars in axes.collections for bar in bars.get_segments())
     assert len(list(ElementTree.fromstring(figure.image).iter(f"{SVG}image"))) == 1
     assert len(figure.image) < 300_000
