@@ -3,7 +3,8 @@
 The rooms, in the order in which data flows: :mod:`~geolivelihood.tables` (what comes in),
 :mod:`~geolivelihood.cells` (H3 and the sparse ties), :mod:`~geolivelihood.features` (picture to vector),
 :mod:`~geolivelihood.graphs`, :mod:`~geolivelihood.models`, :mod:`~geolivelihood.validation`,
-:mod:`~geolivelihood.explanation`, :mod:`~geolivelihood.layers` (what goes out) and :mod:`~geolivelihood.recipes` (whole jobs).
+:mod:`~geolivelihood.explanation`, :mod:`~geolivelihood.layers` (what goes out) and
+:mod:`~geolivelihood.recipes` (whole jobs).
 
 Importing the package loads none of them: the worker process says hello before the heavy imports.
 """

@@ -12,14 +12,18 @@ from geolivelihood.explanation.importance import (
     permutation_importance,
 )
 from geolivelihood.explanation.losses import importance_table
+from geolivelihood.explanation.shapley import ShapleyValues, shapley_summary, tree_shap
 from geolivelihood.explanation.views import horizontal_bearing, view_wedges
 
 __all__ = [
+    "ShapleyValues",
     "drop_column_importance",
     "feature_groups",
     "horizontal_bearing",
     "importance_table",
     "object_groups",
     "permutation_importance",
+    "shapley_summary",
+    "tree_shap",
     "view_wedges",
 ]
