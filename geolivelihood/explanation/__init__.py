@@ -5,6 +5,7 @@ places, with intervals over blocks. The *view wedge* is the piece of ground that
 from the camera's position, heading and field of view.
 """
 
+from geolivelihood.explanation.dependence import individual_dependence, partial_dependence
 from geolivelihood.explanation.importance import (
     drop_column_importance,
     feature_groups,
@@ -21,7 +22,9 @@ __all__ = [
     "feature_groups",
     "horizontal_bearing",
     "importance_table",
+    "individual_dependence",
     "object_groups",
+    "partial_dependence",
     "permutation_importance",
     "shapley_summary",
     "tree_shap",
