@@ -127,9 +127,8 @@ class TieBatches:
             row = torch.from_numpy(np.repeat(np.arange(len(part)), np.diff(some.indptr)))
             cell = torch.from_numpy(some.indices.astype(np.int64))
             share = torch.from_numpy(some.data).float()
-            inputs = (self.table[cell], share, row, len(part), *self.context(cell))
-            yield inputs, self.target[part], self.weight[part]
+            yield self.inputs(cell, share, row, len(part)), self.target[part], self.weight[part]
 
-    def context(self, cell: Tensor) -> tuple[Any, ...]:
-        """What the network is given besides; ``cell`` is the cell of each entry."""
-        return ()
+    def inputs(self, cell: Tensor, share: Tensor, row: Tensor, rows: int) -> tuple[Any, ...]:
+        """What the network is called with, given cell, weight and row of each entry of the tie."""
+        return self.table[cell], share, row, rows

@@ -189,18 +189,30 @@ class PlaceNetwork(nn.Module):
     def forward(
         self, table: Tensor, share: Tensor, row: Tensor, rows: int, cell: Tensor, places: Places
     ) -> Tensor:
-        """Σ P f(c) per cluster, (rows, outputs); ``cell`` is the cell of each entry of the tie."""
-        value = self.linear(table) + self.last(self.state(places))[cell]
+        """Σ P f(c) per cluster, (rows, outputs).
+
+        Parameters
+        ----------
+        table
+            Of all cells (cells, features).
+        share, row, cell
+            Weight, row and cell of each entry of the tie (entries,).
+        rows
+            Number of rows.
+        places
+            The pictures and links of all cells.
+        """
+        value = self.cell(table, places)[cell]
         return scatter(value * share[:, None], row, dim=0, dim_size=rows, reduce="sum")
 
 
 class PlaceBatches(TieBatches):
-    """Batches of clusters, each with the whole place graph, for cells learn from their neighbours."""
+    """Batches of clusters, each with table and graph of all cells, for cells learn from their neighbours."""
 
     def __init__(self, *args: Any, places: Places, **options: Any) -> None:
         super().__init__(*args, **options)
         self.places = places
 
-    def context(self, cell: Tensor) -> tuple[Any, ...]:
-        """The cells of the entries, and the graph."""
-        return cell, self.places
+    def inputs(self, cell: Tensor, share: Tensor, row: Tensor, rows: int) -> tuple[Any, ...]:
+        """The whole table, the entries of the tie, and the graph."""
+        return self.table, share, row, rows, cell, self.places
