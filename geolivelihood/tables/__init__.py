@@ -12,6 +12,8 @@ from geolivelihood.tables.dhs import Answer, read_dhs
 from geolivelihood.tables.footprints import cut_at_antimeridian, window_polygons
 from geolivelihood.tables.geotiffs import read_geotiffs
 from geolivelihood.tables.images import PRESETS, Preset, read_images
+from geolivelihood.tables.mapillary import download_images, list_images
+from geolivelihood.tables.matching import match_images
 from geolivelihood.tables.photos import decimal_degrees, read_photos
 from geolivelihood.tables.rasters import RasterHeader, read_header, read_headers
 from geolivelihood.tables.regions import read_regions
@@ -39,6 +41,9 @@ __all__ = [
     "cluster_means",
     "cut_at_antimeridian",
     "decimal_degrees",
+    "download_images",
+    "list_images",
+    "match_images",
     "noise_ceiling",
     "pooled_weights",
     "proportion_interval",
