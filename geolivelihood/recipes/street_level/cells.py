@@ -9,8 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from geolivelihood.validation import block_bootstrap
-from geolivelihood.validation.proportions import wilson_interval
+from geolivelihood.validation import block_bootstrap, wilson_interval
 
 __all__ = ["Cell", "Row", "Score", "Settings", "accuracy_score", "block_score", "share_score"]
 

@@ -15,7 +15,7 @@ from geolivelihood.models.paper import images
 from geolivelihood.recipes.street_level import Settings, reproduce, shaped
 from geolivelihood.recipes.street_level.paper import PAPER_ROWS
 from geolivelihood.recipes.street_level.published import published_figure
-from geolivelihood.validation.proportions import wilson_interval
+from geolivelihood.validation import wilson_interval
 
 QUICK = Settings(steps=2, nodes=7, weights="random", picture_size=32, device="cpu")
 LIGHT = ["random", "neighbours", "mlp", "gcn-obj", "gcn-feats", "gcn-both", "rf-50", "gcn-50", "gcn-100"]
