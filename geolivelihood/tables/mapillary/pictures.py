@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import warnings
@@ -133,48 +134,63 @@ class _Fetching:
         self._client, self._api, self._folder, self._field = client, api, folder, field
 
     def __call__(self, name: str) -> _Fetched:
-        reason = ""
+        fault = ""
         for _ in range(_ADDRESSES):
             try:
                 about = self._client.json(f"{self._api}/{name}", {"fields": f"id,creator,{self._field}"})
             except Refused as refused:
                 return _Fetched(None, f"Mapillary does not know it any more, or not now: {refused}")
-            address = about.get(self._field)
-            if not isinstance(address, str):
-                return _Fetched(None, f"Mapillary gives no address of its picture ({self._field})")
             try:
-                body = self._client.fetch(address, with_token=False)
-                suffix, width, height = _looked_at(body)
-            except Refused as refused:
-                reason = f"its picture cannot be fetched: {refused}"
-                if refused.status not in _EXPIRED:
+                picture = self._lying(name) or self._fetched(name, about.get(self._field))
+                return _Fetched(picture | {"creator": (about.get("creator") or {}).get("username")})
+            except _NoPicture as error:
+                fault = str(error)
+                if not error.passes:
                     break
-            except _NoPicture as fault:
-                reason = str(fault)
-            else:
-                file = f"{name}{suffix}"
-                with atomic(self._folder / file) as part:
-                    part.write_bytes(body)
-                size = {"bytes": len(body), "width": width, "height": height}
-                creator = (about.get("creator") or {}).get("username")
-                return _Fetched({"file": file, **size, "creator": creator})
-        return _Fetched(None, reason)
+        return _Fetched(None, fault)
+
+    def _lying(self, name: str) -> dict[str, Any] | None:
+        """A picture that a run has written which was stopped before it could note so."""
+        for suffix in _SUFFIXES.values():
+            path = self._folder / f"{name}{suffix}"
+            with contextlib.suppress(FileNotFoundError, _NoPicture):
+                return {"file": path.name, **_looked_at(path.read_bytes())[1]}
+        return None
+
+    def _fetched(self, name: str, address: object) -> dict[str, Any]:
+        if not isinstance(address, str):
+            reason = f"Mapillary gives no address of its picture ({self._field})"
+            raise _NoPicture(reason)
+        try:
+            body = self._client.fetch(address, with_token=False)
+        except Refused as refused:
+            reason = f"its picture cannot be fetched: {refused}"
+            raise _NoPicture(reason, passes=refused.status in _EXPIRED) from refused
+        suffix, size = _looked_at(body)
+        with atomic(self._folder / f"{name}{suffix}") as part:
+            part.write_bytes(body)
+        return {"file": f"{name}{suffix}", **size}
 
 
 class _NoPicture(Exception):
-    """A body that is no whole picture."""
+    """There is no whole picture; ``passes`` says whether a new address may help."""
+
+    def __init__(self, reason: str, *, passes: bool = False) -> None:
+        super().__init__(reason)
+        self.passes = passes
 
 
-def _looked_at(body: bytes) -> tuple[str, int, int]:
-    """Suffix that fits the bytes, width and height of a picture; all of it is decoded."""
+def _looked_at(body: bytes) -> tuple[str, dict[str, int]]:
+    """Suffix that fits the bytes, and the size of a picture; all of it is decoded."""
     try:
         with warnings.catch_warnings(), Image.open(io.BytesIO(body), formats=tuple(_SUFFIXES)) as picture:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             picture.load()
-            return _SUFFIXES[str(picture.format)], picture.width, picture.height
+            size = {"bytes": len(body), "width": picture.width, "height": picture.height}
+            return _SUFFIXES[str(picture.format)], size
     except Exception as error:  # decoders raise anything for damaged bytes
         reason = f"what came is no whole JPEG, PNG or WebP ({len(body)} bytes)"
-        raise _NoPicture(reason) from error
+        raise _NoPicture(reason, passes=True) from error
 
 
 def _still_there(journal: Journal, folder: Path) -> dict[str, dict[str, Any]]:
