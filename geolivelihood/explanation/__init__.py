@@ -14,10 +14,12 @@ from geolivelihood.explanation.importance import (
 )
 from geolivelihood.explanation.losses import importance_table
 from geolivelihood.explanation.shapley import ShapleyValues, shapley_summary, tree_shap
+from geolivelihood.explanation.surrogate import SurrogateTree, surrogate_tree
 from geolivelihood.explanation.views import horizontal_bearing, view_wedges
 
 __all__ = [
     "ShapleyValues",
+    "SurrogateTree",
     "drop_column_importance",
     "feature_groups",
     "horizontal_bearing",
@@ -27,6 +29,7 @@ __all__ = [
     "partial_dependence",
     "permutation_importance",
     "shapley_summary",
+    "surrogate_tree",
     "tree_shap",
     "view_wedges",
 ]
