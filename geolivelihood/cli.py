@@ -23,6 +23,7 @@ from geolivelihood.protocol import failure
 from geolivelihood.terminal import (
     err,
     out,
+    print_download,
     print_plan,
     print_reproduction,
     print_result,
@@ -71,6 +72,22 @@ class Mode(StrEnum):
 
     paper = "paper"
     default = "default"
+
+
+class Listing(StrEnum):
+    """Ways of ``download`` to list photos."""
+
+    boxes = "boxes"
+    tiles = "tiles"
+
+
+class Width(StrEnum):
+    """Widths of the copies that ``download`` fetches."""
+
+    small = "256"
+    middle = "1024"
+    large = "2048"
+    original = "original"
 
 
 class Kind(StrEnum):
@@ -378,6 +395,66 @@ def reproduce(
     print_reproduction(result)
 
 
+@app.command(
+    epilog="Examples:\n\n"
+    "geolivelihood download --clusters clusters.csv --crs EPSG:4326 --window 0.1 -o photos\n\n"
+    "geolivelihood download --bbox 36.80,-1.32,36.83,-1.29 --start 2017-01-01 --list-only -o photos\n\n"
+    "The access token is taken from the environment variable MAPILLARY_TOKEN only."
+)
+def download(
+    target: Annotated[Path, typer.Option("--out", "-o", help="Folder for table and pictures.")],
+    clusters: Annotated[Path | None, typer.Option(help="File of survey clusters.")] = None,
+    bbox: Annotated[
+        str | None, typer.Option(metavar="W,S,E,N", help="Box in degrees, instead of clusters.")
+    ] = None,
+    crs: Annotated[str | None, typer.Option(help="CRS of a file of clusters that has none.")] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(metavar="THEIRS=OURS", help="What a column of the clusters is to us. Repeatable."),
+    ] = None,
+    window: Annotated[float, typer.Option(help="Degrees of latitude and longitude around a cluster.")] = 0.1,
+    radius_m: Annotated[float | None, typer.Option(help="Metres around a cluster, instead.")] = None,
+    years: Annotated[float, typer.Option(help="Years around the survey, where its year is known.")] = 3,
+    max_per_cluster: Annotated[int, typer.Option(min=1, help="Photos per cluster.")] = 300,
+    start: Annotated[str | None, typer.Option(help="Photos from this day on (ISO 8601).")] = None,
+    end: Annotated[str | None, typer.Option(help="Photos before this day.")] = None,
+    panoramas: Annotated[bool, typer.Option("--panoramas", help="Take panoramas too.")] = False,
+    by: Annotated[Listing, typer.Option(help="tiles: fewer requests, for wide areas.")] = Listing.boxes,
+    size: Annotated[Width, typer.Option(help="Width of the pictures, pixels.")] = Width.large,
+    list_only: Annotated[bool, typer.Option("--list-only", help="Write the table only.")] = False,
+    max_rejected: Annotated[float, typer.Option(help="Share of pictures that may fail.")] = 0.1,
+    concurrency: Annotated[int, typer.Option(min=1, help="Requests at the same time.")] = 8,
+    seed: Annotated[int, typer.Option(help="Another seed takes other photos of many.")] = 0,
+    server: Annotated[str | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Fetch street photos around clusters, or in a box, from Mapillary; a stopped download goes on."""
+    from geolivelihood.recipes.download import download_pictures
+
+    with progress():
+        result = download_pictures(
+            target,
+            clusters=clusters,
+            bbox=None if bbox is None else _edges(bbox),
+            columns=_columns(columns),
+            crs=crs,
+            window_deg=window,
+            radius_m=radius_m,
+            years=years,
+            most=max_per_cluster,
+            start=start,
+            end=end,
+            panoramas=panoramas,
+            by=by.value,
+            size=size.value,
+            list_only=list_only,
+            max_rejected=max_rejected,
+            concurrency=concurrency,
+            seed=seed,
+            server=server,
+        )
+    print_download(result)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Entry point; ends with an exit code that means something.
 
@@ -445,6 +522,15 @@ def _overrides(pairs: list[str] | None) -> dict[str, Any]:
             msg = f"--set {pair}: the value is not valid YAML."
             raise InputError(msg) from error
     return found
+
+
+def _edges(given: str) -> list[float]:
+    """The four numbers of ``--bbox``."""
+    try:
+        return [float(edge) for edge in given.split(",")]
+    except ValueError as error:
+        msg = f"--bbox {given}: give west,south,east,north in degrees: --bbox 36.80,-1.32,36.83,-1.29."
+        raise InputError(msg) from error
 
 
 def _columns(given: list[str] | None) -> dict[str, str] | str | None:

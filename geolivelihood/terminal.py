@@ -18,6 +18,7 @@ from geolivelihood.progress import listening
 __all__ = [
     "err",
     "out",
+    "print_download",
     "print_plan",
     "print_reproduction",
     "print_result",
@@ -146,6 +147,21 @@ def print_reproduction(result: Any) -> None:
     _say(f"Done in {result.elapsed_s:.0f} s ({result.kept} cells kept from an earlier run).")
     for title, path in (("Table", result.csv), ("Page", result.markdown)):
         _say(f"  {title:<11}{short(path)}")
+
+
+def print_download(result: Any) -> None:
+    """What was listed, matched and fetched, what was set aside, and the licence of the pictures."""
+    _say(f"Photos that Mapillary has there: {result.listed:,}")
+    if result.clusters is not None:
+        clusters, found = result.clusters
+        _say(f"Taken: {result.photos:,}, for {found:,} of {clusters:,} clusters ({result.rows:,} rows)")
+    aside = result.rejected
+    if aside.number:
+        _say(f"Set aside: {aside.number:,} {aside.what}, reasons in {aside.reasons}")
+    _say(f"  {'Table':<11}{short(result.table)}")
+    if result.pictures is not None:
+        _say(f"  {'Pictures':<11}{short(result.pictures)}")
+    _say(result.license)
 
 
 def print_written(target: Path, counts: Mapping[str, int], rejected: Sequence[Any] = ()) -> None:

@@ -3,6 +3,9 @@
 import errno
 import io
 import logging
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -252,3 +255,41 @@ def test_a_large_picture_with_a_small_body_is_no_harm(few, quick, server, tmp_pa
     server.troubles = {"/thumb/0": [trouble.status(200, stream.getvalue())] * 3}
     checked = download_images(few, tmp_path, max_rejected=0.5, **quick)
     assert checked.rejected["row"].tolist() == ["0"]
+
+
+def test_killed_and_called_again(server, make_photo, quick, tmp_path, token):
+    """A process that is killed in the middle leaves whole pictures, and the next fetches the others only."""
+    server.photos = [make_photo(n, 36.801 + n / 1e5, -1.319) for n in range(30)]
+    folder, journal = tmp_path / "pictures", tmp_path / "listing.jsonl"
+    program = (
+        "from geolivelihood.tables import download_images, list_images\n"
+        f"images = list_images({HERE}, journal={str(journal)!r}, **{quick})\n"
+        f"download_images(images, {str(folder)!r}, concurrency=2, **{quick})"
+    )
+    server.kind, answer = "PNG", server.entity
+
+    def slowly(handler, name):
+        time.sleep(0.05)
+        answer(handler, name)
+
+    server.entity = slowly
+    environment = os.environ | {"MAPILLARY_TOKEN": token}
+    with subprocess.Popen([sys.executable, "-c", program], env=environment, stderr=subprocess.PIPE) as begun:
+        deadline = time.monotonic() + 60
+        while len(list(folder.glob("*.png"))) < 6:
+            assert time.monotonic() < deadline and begun.poll() is None, begun.stderr.read()
+            time.sleep(0.01)
+        begun.kill()
+    server.entity = answer
+    there = {path.stem: path.stat().st_mtime_ns for path in folder.glob("*.png") if "part" not in path.name}
+    assert 5 <= len(there) < 30
+    server.seen.clear()
+    images = list_images(HERE, journal=journal, **quick)
+    checked = download_images(images, folder, **quick)
+    assert len(checked.table) == 30 and not server.count("/images")
+    assert set(server.count("/thumb/")) == {f"/thumb/{n}" for n in range(30) if str(n) not in there}
+    assert all((folder / f"{name}.png").stat().st_mtime_ns == at for name, at in there.items())
+    for path in checked.table["path"]:
+        with Image.open(path) as picture:
+            picture.load()
+    assert not list(folder.glob("*.part*"))
