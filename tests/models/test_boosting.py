@@ -108,3 +108,15 @@ def test_damaged_trees_are_refused(data):
     arrays = boosting(max_iter=2).fit(X, y).forest_.arrays
     with pytest.raises(InputError, match="outside the tree"):
         Forest(arrays | {"left": arrays["left"] + 10_000})
+
+
+def test_weights_change_what_counts_and_not_where_to_cut(rng):
+    x = rng.normal(size=(700, 4))  # more different values than bins
+    x[:, 1] = x[:, 1].round(1)
+    x[rng.random(x.shape) < 0.05] = np.nan
+    y = np.nan_to_num(x[:, 0]) + rng.normal(size=700) * 0.3
+    nearly_equal = np.r_[1 + 1e-9, np.ones(699)]
+    plain, weighted = boosting().fit(x, y), boosting().fit(x, y, nearly_equal)
+    assert np.allclose(plain.predict(x), weighted.predict(x), atol=1e-6)
+    half = np.where(x[:, 2] > 0, 1.0, 1e-6)
+    assert not np.allclose(plain.predict(x), boosting().fit(x, y, half).predict(x), atol=0.05)
