@@ -28,6 +28,7 @@ from geolivelihood.terminal import (
     print_reproduction,
     print_result,
     print_scores,
+    print_trust,
     print_written,
     progress,
     show_warning,
@@ -321,14 +322,17 @@ def predict(
 
 @app.command(epilog="Example:  geolivelihood validate project.yaml -o scores.csv")
 def validate(project: ProjectFile, target: Target, set_: Set = None) -> None:
-    """Score every model of a project under random and blocked splits."""
-    from geolivelihood.recipes import open_project
+    """Score every model of a project under its splits; say how sure the map is and where it applies."""
+    from geolivelihood.recipes import Assessment, open_project
     from geolivelihood.recipes.steps import write_scores
 
     with progress():
         _, lineup = open_project(project, overrides=_overrides(set_))
+        assessment = Assessment(lineup)
         scores = write_scores(lineup, target)
+        coverage, applicable = assessment.coverage, assessment.applicable.shares()
     print_scores(scores)
+    print_trust(coverage, applicable, assessment.remarks)
     out.print(f"Written to [bold]{target}[/]")
 
 

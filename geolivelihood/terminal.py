@@ -23,6 +23,7 @@ __all__ = [
     "print_reproduction",
     "print_result",
     "print_scores",
+    "print_trust",
     "print_written",
     "progress",
     "show_warning",
@@ -96,6 +97,7 @@ def print_result(result: Any) -> None:
     """Scores of a run and where its files lie."""
     if result.table is not None:
         print_scores(result.table)
+        print_trust(result.coverage, result.applicable, result.remarks)
     if result.rejected:
         _say(f"Set aside or left out: {result.rejected}, with reasons in {short(result.rejected_file)}")
     _say(f"Done in {result.elapsed_s:.0f} s.")
@@ -103,6 +105,7 @@ def print_result(result: Any) -> None:
         ("GeoPackage", result.geopackage),
         ("Map", result.map),
         ("Scores", result.scores),
+        ("Report", result.report),
     ):
         if path is not None:
             _say(f"  {title:<11}{short(path)}")
@@ -162,6 +165,21 @@ def print_download(result: Any) -> None:
     if result.pictures is not None:
         _say(f"  {'Pictures':<11}{short(result.pictures)}")
     _say(result.license)
+
+
+def print_trust(coverage: Any, applicable: Mapping[str, float], remarks: Sequence[str]) -> None:
+    """Whether the intervals hold what they promise, where the map applies, and what could not be said."""
+    for row in coverage[coverage["group"].eq("all")].itertuples() if len(coverage) else ():
+        _say(
+            f"Intervals of {row.indicator}: {row.nominal:.0%} promised, {row.coverage:.0%} "
+            f"[{row.lower:.0%}, {row.upper:.0%}] measured on {row.n_blocks} unseen blocks; mean width "
+            f"{row.mean_width:.3g}"
+        )
+    if applicable:
+        people = f", {applicable['population']:.0%} of the people" if "population" in applicable else ""
+        _say(f"The map applies to {applicable['cells']:.0%} of its cells{people}; the rest is hatched.")
+    for remark in remarks:
+        _say(f"Note: {remark}")
 
 
 def print_written(target: Path, counts: Mapping[str, int], rejected: Sequence[Any] = ()) -> None:

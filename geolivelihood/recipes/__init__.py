@@ -5,6 +5,7 @@ GeoPackage, the table of scores and a map. :class:`Livelihood` and :class:`LineU
 of, for those who want to look at a stage from Python.
 """
 
+from geolivelihood.recipes.assessment import Assessment
 from geolivelihood.recipes.builders import build_estimator
 from geolivelihood.recipes.lineup import LineUp
 from geolivelihood.recipes.livelihood import Livelihood
@@ -12,6 +13,7 @@ from geolivelihood.recipes.project import Project, read_project
 from geolivelihood.recipes.run import RunResult, open_project, plan_project, run_project
 
 __all__ = [
+    "Assessment",
     "LineUp",
     "Livelihood",
     "Project",

@@ -58,7 +58,7 @@ class Assessment:
 
     @cached_property
     def coverage(self) -> pd.DataFrame:
-        """Measured coverage of the intervals; see :meth:`Trust.coverage`."""
+        """Measured coverage of the intervals; see :meth:`Trust.coverage`; empty where there are none."""
         return self.trust.coverage()
 
     @cached_property

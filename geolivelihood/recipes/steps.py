@@ -313,7 +313,7 @@ def _difference(first: Mapping[str, Any] | None, second: Mapping[str, Any] | Non
 
 
 def write_scores(lineup: LineUp, target: str | os.PathLike[str]) -> pd.DataFrame:
-    """Score every model under random and blocked splits and write the tidy table as CSV."""
+    """Score every model under the splits of its project and write the tidy table as CSV."""
     scores = lineup.scores()
     with atomic(target) as part:
         scores.to_csv(part, index=False, float_format="%.6g")

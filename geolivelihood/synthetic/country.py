@@ -313,6 +313,7 @@ clusters:
     recode: survey/{country}HR71FL.DTA
     recode_type: HR
     indicators: {{wealth: hv271}}
+    stratum: hv022
 displacement: {{urban_m: 2000, rural_m: 5000, boundary: districts.geojson}}
 images:
   - {{name: photos, table: photos.csv, crs: EPSG:4326, kind: street, encoder: {{name: rcf}}}}
@@ -324,12 +325,17 @@ models:
   - mean
   - knn
   - idw
+  - gp
   - ridge
-  - boosting
+  - {{name: boosting, options: {{max_iter: 100}}}}
   - {{name: graph, sources: [photos, objects], options: {{max_photos: 40}}}}
   - cell
 map_model: cell
-validation: {{folds: 5, block_resolution: 5, buffer_m: 0}}
+validation: {{folds: 5, block_resolution: 5, buffer_m: 0, splits: [random, blocked, region]}}
+uncertainty: {{coverage: 0.9, draws: 20}}
+applicability: true
+small_areas: {{fay_herriot: true}}
+licence: CC0
 output:
   title: Household wealth on an invented island
   labels: {{wealth: "Wealth index (standard deviations)"}}
