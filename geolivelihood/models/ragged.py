@@ -272,6 +272,8 @@ def _lists(graphs: Sequence[Any], sizes: Tensor, known: Tensor | None) -> tuple[
 
 def _averaging(index: Tensor | None, weight: Tensor, counts: Tensor) -> Tensor:
     """Weights over the sum of absolute weights into their node."""
+    if not len(weight):  # graphs without a node with features
+        return weight
     if index is not None:
         total = torch.zeros(int(counts.sum())).index_add_(0, index[1], weight.abs())
         return weight / total[index[1]].clamp_min(1e-12)
