@@ -127,8 +127,8 @@ def list_images(
         wide areas. These know neither the corrected position nor the creator's name, which
         :func:`download_images` then fills in.
     journal
-        File that keeps the answers, so that a listing that was stopped goes on from there; made anew for
-        another question. It does not notice pictures that Mapillary has got since: remove it to ask again.
+        File that keeps the answers, so that a listing that was stopped goes on from there; one of another
+        time or kind is refused. It knows no pictures that Mapillary has got since: remove it to ask again.
     token
         Access token; ``None`` takes it from the environment variable ``MAPILLARY_TOKEN``.
     base_url, tiles_url
@@ -203,7 +203,7 @@ class _Asking:
                     full.append(named[name])
                 yield from found or []
             small = np.array(full).reshape(-1, 4)
-            smallest = small[:, 3] - small[:, 1] < 2 * _SMALLEST_DEG
+            smallest = small[:, 3] - small[:, 1] < 1.5 * _SMALLEST_DEG
             too_full += int(smallest.sum())
             boxes = quarters(small[~smallest])
         if too_full:
@@ -308,7 +308,7 @@ def _tile_records(body: bytes, zoom: str, x: str, y: str) -> list[Record]:
     table = table.assign(gps_longitude=lon, gps_latitude=lat, heading=frame.get("compass_angle"))
     for name in ("captured_at", "compass_angle", "sequence_id"):
         table[name] = frame.get(name)
-    table["is_pano"] = frame["is_pano"].astype(bool) if "is_pano" in frame else False
+    table["is_pano"] = frame["is_pano"].eq(True) if "is_pano" in frame else False
     return table.astype(object).where(table.notna(), None).assign(creator=None).to_dict("records")
 
 

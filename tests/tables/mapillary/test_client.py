@@ -55,6 +55,17 @@ def test_truncated_answers(server, ask, trouble):
         ask()
 
 
+def test_an_answer_that_does_not_come_is_asked_for_again(server, make_photo, monkeypatch):
+    monkeypatch.setattr("geolivelihood.tables.mapillary.client._TIMEOUT_S", 0.2)
+    server.photos = [make_photo(7, 0, 0)]
+    server.troubles = {"/7": [lambda handler: time.sleep(0.6)]}
+    with Client(backoff_s=0.001, retries=3) as client:
+        assert client.json(f"{server.url}/7", {})["id"] == "7"
+        server.troubles = {"/7": [lambda handler: time.sleep(0.6)] * 4}
+        with pytest.raises(Refused, match="ReadTimeout"):
+            client.json(f"{server.url}/7", {})
+
+
 def test_nobody_at_the_address():
     with Client(token="a" * 20, backoff_s=0.001, retries=1) as client:
         with pytest.raises(Refused, match="ConnectError"):
