@@ -120,7 +120,7 @@ class GraphNetwork(nn.Module):
     pools
         Weightings of ``"embed"``.
     dropout
-        After each convolution and in the head.
+        After each convolution, of a feature in all nodes of a graph at once, and in the head.
     """
 
     def __init__(
@@ -176,8 +176,16 @@ class GraphNetwork(nn.Module):
         """
         sizes = counts.int().tolist()
         for convolution, norm in zip(self.convolutions, self.norms):
-            x = self.dropout(functional.relu(norm(convolution(x, edge_index, edge_weight, sizes))))
+            x = self._thinned(
+                functional.relu(norm(convolution(x, edge_index, edge_weight, sizes))), batch, counts
+            )
         return self.head(torch.cat([self._pool(x, batch, counts), torch.log1p(counts)[:, None]], dim=1))
+
+    def _thinned(self, x: Tensor, batch: Tensor, counts: Tensor) -> Tensor:
+        """Dropout of the same features in all nodes of a graph: their mean would undo one of single nodes."""
+        if not self.training or not self.dropout.p:
+            return x
+        return x * self.dropout(x.new_ones(len(counts), x.shape[1]))[batch]
 
     def _pool(self, x: Tensor, batch: Tensor, counts: Tensor) -> Tensor:
         graphs = len(counts)
