@@ -70,7 +70,8 @@ def tree_shap(
         that occur.
     output
         Class to explain, for classifiers; default the second of two. Boosting is explained in log-odds (for
-        three classes and more: logits), forests in probabilities.
+        three classes and more: logits), forests in probabilities. Of a regressor of several targets, the
+        position of the one to explain.
 
     Returns
     -------
@@ -83,7 +84,7 @@ def tree_shap(
         If ``shap`` is not installed.
     InputError
         If the model is of another kind, its trees were saved without their counts and there is no background,
-        ``output`` is no class, or the values do not add up.
+        ``output`` is neither class nor target, or the values do not add up.
 
     References
     ----------
@@ -227,9 +228,9 @@ class _Ranks(NamedTuple):
 
 def _ensemble(model: Any, output: Any, *, counted: bool) -> _Ensemble:
     if isinstance(model, BoostingRegressor | BoostingClassifier):
-        return _boosted(model, _class_position(model, output), counted=counted)
+        return _boosted(model, _position(model, output), counted=counted)
     if type(model).__name__ in _FORESTS and type(model).__module__.startswith("sklearn."):
-        return _averaged(model, _class_position(model, output))
+        return _averaged(model, _position(model, output))
     msg = (
         f"Shapley values of trees need trees, not a {type(model).__name__}. Give a BoostingRegressor, a "
         "BoostingClassifier, or a random forest, extra trees or decision tree of scikit-learn; for other "
@@ -249,8 +250,8 @@ def _boosted(model: BoostingRegressor | BoostingClassifier, column: int, *, coun
         )
         raise InputError(msg)
     # Two classes share one forest, whose sum is the log-odds of the second.
-    shared = len(part["base"]) == 1
-    sign = -1.0 if shared and _is_classifier(model) and column == 0 else 1.0
+    shared = _is_classifier(model) and len(part["base"]) == 1
+    sign = -1.0 if shared and column == 0 else 1.0
     output = 0 if shared else column
     count = part["count"] if counted else np.ones(len(part["value"]))
     ends = np.append(part["root"][1:], len(part["value"]))
@@ -306,20 +307,19 @@ def _is_classifier(model: Any) -> bool:
     return hasattr(model, "classes_")
 
 
-def _class_position(model: Any, output: Any) -> int:
-    """Position of the class to explain; 0 for a regressor."""
-    if not _is_classifier(model):
-        if output is not None:
-            msg = f"output={output!r}, but a {type(model).__name__} predicts numbers, no class. Leave it out."
-            raise InputError(msg)
-        return 0
-    classes = list(model.classes_)
-    if output is None and len(classes) == 2:
-        return 1
-    if output not in classes:
-        msg = f"output={output!r} is no class of the model. Give one of {', '.join(map(str, classes))}."
+def _position(model: Any, output: Any) -> int:
+    """Position, among what the trees add up to, of the class or target to explain."""
+    learned = getattr(model, "learned_", None)
+    if _is_classifier(model):
+        names = list(model.classes_)
+        output = names[1] if output is None and len(names) == 2 else output
+    else:
+        names = [None] if learned is None else np.flatnonzero(learned).tolist()
+    if output not in names:
+        given = "" if names == [None] else f"Give one of {', '.join(map(str, names))}."
+        msg = f"output={output!r} is no class or target of the model. {given or 'Leave it out.'}"
         raise InputError(msg)
-    return classes.index(output)
+    return names.index(output)
 
 
 def _check_sum(found: Floats, wanted: Floats) -> None:

@@ -107,6 +107,25 @@ def test_classes_are_explained_in_log_odds(data, classes):
             tree_shap(model, X)
 
 
+def test_one_of_several_targets_of_which_one_was_not_learned(data):
+    X, y = data
+    targets = np.column_stack([y, np.full(N, np.nan), -y])
+    model = BoostingRegressor(max_iter=10).fit(X, targets)
+    found = tree_shap(model, X, output=2)
+    total = found.values.sum(axis=1) + found.expected
+    np.testing.assert_allclose(total, model.predict(X)[:, 2], atol=1e-6)
+    for wrong in (None, 1, 3):
+        with pytest.raises(InputError, match="Give one of 0, 2"):
+            tree_shap(model, X, output=wrong)
+
+
+def test_weighted_rows_are_explained_too(data):
+    X, y = data
+    model = BoostingRegressor(max_iter=10).fit(X, y, np.arange(1.0, N + 1))
+    found = tree_shap(model, X)
+    np.testing.assert_allclose(found.values.sum(axis=1) + found.expected, model.predict(X), atol=1e-6)
+
+
 def test_forests_of_scikit_learn(data):
     X, y = data
     for forest in (RandomForestRegressor(8, random_state=0), ExtraTreesRegressor(8, random_state=0)):
@@ -161,7 +180,7 @@ def test_bad_input(data):
         tree_shap(RidgeRegressor().fit(X, y), X)
     with pytest.raises(InputError, match="3 features but the model was fitted with 4"):
         tree_shap(model, X[["a", "b", "c"]])
-    with pytest.raises(InputError, match="predicts numbers"):
+    with pytest.raises(InputError, match="Leave it out"):
         tree_shap(model, X, output=1)
     with pytest.raises(InputError, match="no row to explain"):
         tree_shap(model, X[:0])
