@@ -15,6 +15,13 @@ from geolivelihood.tables.images import PRESETS, Preset, read_images
 from geolivelihood.tables.mapillary import download_images, list_images
 from geolivelihood.tables.matching import match_images
 from geolivelihood.tables.photos import decimal_degrees, read_photos
+from geolivelihood.tables.published import (
+    PublishedPhotos,
+    published_clusters,
+    read_cluster_list,
+    read_published_features,
+    read_published_photos,
+)
 from geolivelihood.tables.rasters import RasterHeader, read_header, read_headers
 from geolivelihood.tables.regions import read_regions
 from geolivelihood.tables.schema import Checked, check_clusters, check_images, check_regions
@@ -33,6 +40,7 @@ __all__ = [
     "Answer",
     "Checked",
     "Preset",
+    "PublishedPhotos",
     "RasterHeader",
     "check_clusters",
     "check_images",
@@ -47,7 +55,9 @@ __all__ = [
     "noise_ceiling",
     "pooled_weights",
     "proportion_interval",
+    "published_clusters",
     "read_chips",
+    "read_cluster_list",
     "read_clusters",
     "read_dhs",
     "read_geotiffs",
@@ -55,6 +65,8 @@ __all__ = [
     "read_headers",
     "read_images",
     "read_photos",
+    "read_published_features",
+    "read_published_photos",
     "read_regions",
     "read_tiles",
     "refuse_swapped",

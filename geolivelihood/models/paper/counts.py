@@ -123,8 +123,8 @@ class CountsMLP(RegressorMixin, BaseEstimator):
 
     def fit(self, X: Any, y: npt.ArrayLike) -> Self:
         """Fit to cluster vectors (clusters, 66) and a target (clusters,)."""
-        table = torch.from_numpy(check_features(X, expected=_INPUTS)).float()
-        target = torch.from_numpy(check_target(y, rows=len(table))).float()
+        table = torch.tensor(check_features(X, expected=_INPUTS), dtype=torch.float32)
+        target = torch.tensor(check_target(y, rows=len(table)), dtype=torch.float32)
         # A plain loop, as for the graph network: fixed epochs, no held-out part, nothing to choose.
         with seeded(self.random_state), single_thread():
             self.network_ = mlp().train()
@@ -140,6 +140,6 @@ class CountsMLP(RegressorMixin, BaseEstimator):
     def predict(self, X: Any) -> Floats:
         """Predict one value per cluster."""
         check_is_fitted(self)
-        table = torch.from_numpy(check_features(X, expected=_INPUTS)).float()
+        table = torch.tensor(check_features(X, expected=_INPUTS), dtype=torch.float32)
         with torch.inference_mode(), single_thread():
             return self.network_(table)[:, 0].double().numpy()

@@ -141,7 +141,7 @@ def fit_graphcnn(
 
 
 def _target(y: npt.ArrayLike, rows: int, classes: bool) -> Tensor:
-    values = torch.from_numpy(check_target(y, rows=rows))
+    values = torch.tensor(check_target(y, rows=rows))
     if classes and not bool(((values == 0) | (values == 1)).all()):
         msg = "Published classes are 0 (below the median) and 1. Cut the indicator first."
         raise InputError(msg)
