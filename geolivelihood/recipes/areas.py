@@ -104,7 +104,7 @@ class Areas:
         frame = pd.DataFrame({"uncovered": off}, index=tie.rows)
         found = self.applicable.at_cells
         if found is not None:
-            frame["share_applicable"] = tie.covered(found["applicable"])
+            frame["share_applicable"] = tie.covered(found["applicable"]).clip(upper=1.0)  # sums of many parts
         frame["flagged"] = ~(frame["uncovered"] <= 1 - _COVERED)
         if found is not None:
             frame["flagged"] |= ~(frame["share_applicable"] >= _COVERED)

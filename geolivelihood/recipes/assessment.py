@@ -136,7 +136,7 @@ class Assessment:
         -------
         pandas.DataFrame
             ``indicator``, ``kind``, ``group``, ``n``, ``r2``, ``mae``, ``rmse``, ``worst`` (whether it is the
-            group of its kind with the largest rmse, among those of 30 clusters and more).
+            group of its kind with the largest rmse, among those of 30 clusters and more, if most have so many).
         """
         rows = [row for indicator in self.lineup.indicators for row in self._grouped(indicator)]
         columns = ["indicator", "kind", "group", "n", "r2", "mae", "rmse", "worst"]
@@ -148,7 +148,7 @@ class Assessment:
             rows = table.assign(group=groups.to_numpy()[self._positions(table)]).dropna(subset=["group"])
             y, p, names = rows["observed"], rows["predicted"], rows["group"]
             worst = None
-            if names.value_counts().max() >= _LEAST_GROUP:
+            if (names.value_counts() >= _LEAST_GROUP).mean() > 0.5:  # else the worst may be among the small
                 worst = validation.worst_group(y, p, names, least=_LEAST_GROUP).group
             for name, part in rows.groupby("group"):
                 scores = validation.regression_scores(part["observed"], part["predicted"])

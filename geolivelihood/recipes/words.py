@@ -132,9 +132,9 @@ def _sure(assessment: Assessment, scores: pd.DataFrame) -> str:
     coverage = assessment.coverage
     for row in coverage[coverage["group"].eq("all")].itertuples() if len(coverage) else ():
         parts.append(
-            f"The {row.nominal:.0%} intervals of {row.indicator} held the survey's value of a place in "
-            f"{row.coverage:.0%} [{row.lower:.0%}, {row.upper:.0%}] of blocks' clusters that had no part in "
-            f"making them; they are {row.mean_width:.3g} wide on average."
+            f"The {row.nominal:.0%} intervals of {row.indicator} held the survey's value in {row.coverage:.0%} "
+            f"[{row.lower:.0%}, {row.upper:.0%}] of the places, each of a block that had no part in making its "
+            f"interval; they are {row.mean_width:.3g} wide on average."
         )
     if not len(coverage):
         parts.append("It has no intervals; the notes say why.")

@@ -1,0 +1,86 @@
+"""Folds of a project: the same for all models, apart where they must be, and errors that name the key."""
+
+import numpy as np
+import pytest
+
+from geolivelihood.errors import InputError, ProjectError
+from geolivelihood.recipes import open_project
+
+pytestmark = pytest.mark.xdist_group("recipes")
+
+
+def rows_tested(splits):
+    return np.sort(np.concatenate([test for _, test in splits]))
+
+
+def test_region_is_among_the_splits_where_there_are_three(geographic):
+    _, lineup = open_project(geographic(validation={"folds": 3}))
+    assert lineup.splits.names == ["random", "blocked", "region"]
+
+
+def test_every_split_tests_every_cluster_once(opened):
+    _, lineup = opened(**{"validation.splits": ["random", "blocked", "region", "knndm"]})
+    for name in lineup.splits.names:
+        assert np.array_equal(rows_tested(lineup.splits.of(name)), np.arange(len(lineup.sample.rows)))
+    assert lineup.splits.wasserstein > 0
+
+
+def test_a_region_is_left_out_whole(opened):
+    _, lineup = opened()
+    region = lineup.sample.regions.iloc[lineup.sample.rows].to_numpy()
+    folds = lineup.splits.of("region")
+    assert len(folds) == len(np.unique(region))
+    for train, test in folds:
+        assert len(set(region[test])) == 1 and not set(region[test]) & set(region[train])
+
+
+@pytest.mark.parametrize("split", ["blocked", "region", "knndm"])
+def test_no_picture_on_both_sides(opened, split):
+    _, lineup = opened(**{"validation.splits": ["blocked", "region", "knndm"]})
+    links = lineup.splits.shared_pictures
+    for train, test in lineup.splits.of(split):
+        assert (links[train] @ links[test].T).nnz == 0
+
+
+def test_countries_come_before_regions(geographic):
+    def two(table):
+        return table.assign(country=np.where(table["lon"] > table["lon"].median(), "A", "B"))
+
+    _, lineup = open_project(
+        geographic(two, validation={"folds": 3, "splits": ["blocked", "region"]}),
+    )
+    assert lineup.splits.region_kind == "country"
+    assert len(lineup.splits.of("region")) == 2
+
+
+def test_region_without_country_or_regions(geographic):
+    project = geographic(
+        regions=None, cells={"resolution": 6}, validation={"folds": 3, "splits": ["blocked", "region"]}
+    )
+    _, lineup = open_project(project)
+    with pytest.raises(InputError, match="column 'country' with at least two countries"):
+        lineup.splits.of("region")
+
+
+def test_fewer_blocks_than_folds(geographic):
+    _, lineup = open_project(geographic(validation={"folds": 5, "block_resolution": 2}))
+    with pytest.raises(InputError, match=r"blocks of H3 resolution 2, too few for 5 folds.*block_resolution"):
+        lineup.splits.of("blocked")
+
+
+@pytest.mark.parametrize(
+    ("sections", "said"),
+    [
+        ({"validation": {"splits": ["random"]}}, "'blocked' cannot be left out"),
+        ({"validation": {"splits": ["blocked", "blocked"]}}, "a split stands twice"),
+        ({"validation": {"splits": ["blocked", "kndm"]}}, "validation.splits.1"),
+        ({"uncertainty": {"draws": 1}}, "one refit tells nothing"),
+        ({"uncertainty": {"score": "normalised", "draws": 0}}, "is made of refits"),
+        ({"uncertainty": {"range": {"welth": [0, 1]}}}, "'range' names 'welth'"),
+        ({"regions": {"path": "districts.geojson", "name": "name"}, "uncertainty": {"groups": "density"}}, "raster"),
+        ({"models": [{"name": "knn", "joint": True}]}, "'joint'"),
+    ],
+)
+def test_faults_of_the_new_keys(geographic, sections, said):
+    with pytest.raises(ProjectError, match=said):
+        open_project(geographic(**sections))
