@@ -44,10 +44,14 @@ class CellRegressor(RegressorMixin, CellHeads):
     Parameters
     ----------
     head
-        ``"linear"``: ridge on expected features, the penalty chosen by leave-one-out. ``"mlp"``: a network
-        that starts from the linear solution. ``"graph"``: a network over pictures and cells that starts there
-        too; it needs a place graph. ``"auto"``: ``"mlp"`` from 1,000 clusters on; fewer hold out too few to
-        tell when it should stop.
+        ``"linear"``: ridge on expected features. ``"mlp"``: a network that starts from the linear solution.
+        ``"graph"``: a network over pictures and cells that starts there too; it needs a place graph.
+        ``"auto"``: ``"mlp"`` from 1,000 clusters on; fewer hold out too few to tell when it should stop.
+    penalty
+        What chooses the penalty of the linear solution. ``"loo"``: the leave-one-out error of the labels.
+        ``"evidence"``: the likelihood of the labels under random coefficients. A label is an average over
+        many cells; where it is one over much more than a few cells, leaving one out says little about the
+        directions along which cells differ and averages do not, and chooses too weak a penalty for the map.
     hops
         Rings of the cell graph whose mean features are added to the cell's own.
     location

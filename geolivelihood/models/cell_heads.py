@@ -33,6 +33,7 @@ from geolivelihood.models.training import (
 __all__ = ["CellHeads"]
 
 _HEADS = ("auto", "mlp", "linear", "graph")
+_PENALTIES = ("loo", "evidence")
 _FEW_CLUSTERS = 1000  # a round number between a country where the network ran away (258) and Brazil (5,565)
 
 
@@ -50,6 +51,7 @@ class CellHeads(BaseEstimator):
         self,
         *,
         head: str = "auto",
+        penalty: str = "loo",
         hops: int = 2,
         location: int = 0,
         location_km: float | None = None,
@@ -67,6 +69,7 @@ class CellHeads(BaseEstimator):
         random_state: int | None = 0,
     ) -> None:
         self.head = head
+        self.penalty = penalty
         self.hops = hops
         self.location = location
         self.location_km = location_km
@@ -113,11 +116,11 @@ class CellHeads(BaseEstimator):
         each = label_weights(tie @ table, y, weights=weights, se=error)
         self.history_: History | None = None
         if self.head_ == "linear":
-            self.solution_ = fit_ridges(tie @ table, y, weights=each)
+            self.solution_ = fit_ridges(tie @ table, y, weights=each, penalty=self.penalty)
             return
         fit, held = holdout(len(y), share=self.validation_share, seed=self.random_state, groups=groups)
         # The linear start must not have seen the held-out clusters, or no epoch could beat it.
-        self.solution_ = fit_ridges(tie[fit] @ table, y[fit], weights=each[fit])
+        self.solution_ = fit_ridges(tie[fit] @ table, y[fit], weights=each[fit], penalty=self.penalty)
         # A missing target has no weight; any number may stand in its place.
         y, each = (array.reshape(len(target), -1) for array in (np.nan_to_num(y), each))
         self._train(*((tie[rows], table, y[rows], each[rows]) for rows in (fit, held)), places=places)
@@ -168,6 +171,9 @@ class CellHeads(BaseEstimator):
         check_tie(tie)
         if self.head not in _HEADS:
             msg = f"head must be one of {', '.join(_HEADS)}, got {self.head!r}."
+            raise InputError(msg)
+        if self.penalty not in _PENALTIES:
+            msg = f"penalty must be one of {', '.join(_PENALTIES)}, got {self.penalty!r}."
             raise InputError(msg)
         if self.head == "graph":
             _places(features)

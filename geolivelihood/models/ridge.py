@@ -86,12 +86,19 @@ class ColumnScale(NamedTuple):
 
 
 def fit_ridge(
-    X: Floats, y: Floats, *, weights: Floats | None = None, alphas: npt.ArrayLike | None = None
+    X: Floats,
+    y: Floats,
+    *,
+    weights: Floats | None = None,
+    alphas: npt.ArrayLike | None = None,
+    penalty: str = "loo",
 ) -> RidgeFit:
-    """Ridge with an unpenalised intercept; the penalty minimises the leave-one-out error.
+    """Ridge with an unpenalised intercept; the penalty is chosen by leave-one-out, or by the evidence.
 
     One singular value decomposition serves every penalty: with X = USVᵀ (rows scaled by √w, centred) the
-    hat matrix is U·S²/(S²+α)·Uᵀ and the error of row i when left out is r_i/(1−h_ii) [1]_.
+    hat matrix is U·S²/(S²+α)·Uᵀ and the error of row i when left out is r_i/(1−h_ii) [1]_. The evidence is
+    the likelihood of y under coefficients drawn from a normal distribution, −(n−1)/2·log(yᵀ(I+XXᵀ/α)⁻¹y)
+    − ½·Σ log(1+S²/α) [2]_.
 
     Parameters
     ----------
@@ -101,10 +108,15 @@ def fit_ridge(
         One weight per row.
     alphas
         Penalties to try; default 28 from 1e-7 to 1e2 times the number of rows.
+    penalty
+        ``"loo"``: least leave-one-out error, the penalty to predict more rows like these. ``"evidence"``:
+        greatest evidence, the penalty to know the coefficients, when other rows will vary along directions
+        in which these hardly do.
 
     References
     ----------
     .. [1] Golub, Heath & Wahba (1979), Technometrics 21(2).
+    .. [2] MacKay (1992), "Bayesian Interpolation", Neural Computation 4(3).
     """
     w = np.ones(len(y)) if weights is None else weights
     tried = _ALPHAS_PER_ROW * len(y) if alphas is None else np.sort(np.asarray(alphas, dtype=float))
@@ -120,14 +132,28 @@ def fit_ridge(
     leverage = w[:, None] / total + left**2 @ shrink
     error = (centred[:, None] - left @ (shrink * projected[:, None])) / np.maximum(1 - leverage, 1e-12)
     errors = (error**2).sum(axis=0) / total
-    # Of equal errors the strongest penalty, so that a constant target gives zero coefficients.
-    best = len(tried) - 1 - int(np.argmin(errors[::-1]))
+    cost = errors if penalty == "loo" else _surprise(shrink, projected, centred)
+    # Of equal costs the strongest penalty, so that a constant target gives zero coefficients.
+    best = len(tried) - 1 - int(np.argmin(cost[::-1]))
     coef = right.T @ (singular / (singular**2 + tried[best]) * projected)
     return RidgeFit(coef, float(y_mean - x_mean @ coef), float(tried[best]), float(errors[best]))
 
 
+def _surprise(shrink: Floats, projected: Floats, centred: Floats) -> Floats:
+    """Minus the logarithm of the evidence of each penalty, but for a constant."""
+    unexplained = centred @ centred - projected**2 @ shrink
+    freedom = max(len(centred) - 1, 1)
+    # 1 − S²/(S²+α) = 1/(1+S²/α)
+    return freedom / 2 * np.log(np.maximum(unexplained, 1e-300)) - np.log1p(-shrink).sum(axis=0) / 2
+
+
 def fit_ridges(
-    X: Floats, y: Floats, *, weights: Floats | None = None, alphas: npt.ArrayLike | None = None
+    X: Floats,
+    y: Floats,
+    *,
+    weights: Floats | None = None,
+    alphas: npt.ArrayLike | None = None,
+    penalty: str = "loo",
 ) -> RidgeFit:
     """:func:`fit_ridge` for one target, or for each of several on the rows where it is known.
 
@@ -139,7 +165,7 @@ def fit_ridges(
         Shape (rows,), or (rows, targets) with NaN for a missing value.
     weights
         One per row, or of the shape of ``y``.
-    alphas
+    alphas, penalty
         As in :func:`fit_ridge`; every target chooses its own.
 
     Raises
@@ -148,7 +174,7 @@ def fit_ridges(
         If a target has no known value with a weight above 0.
     """
     if y.ndim == 1:
-        return fit_ridge(X, y, weights=weights, alphas=alphas)
+        return fit_ridge(X, y, weights=weights, alphas=alphas, penalty=penalty)
     known = ~np.isnan(y)
     given = np.ones(len(y)) if weights is None else weights
     each = np.broadcast_to(given.reshape(len(y), -1), y.shape)
@@ -159,7 +185,7 @@ def fit_ridges(
         )
         raise InputError(msg)
     fits = [
-        fit_ridge(X[rows], target[rows], weights=weight[rows], alphas=alphas)
+        fit_ridge(X[rows], target[rows], weights=weight[rows], alphas=alphas, penalty=penalty)
         for target, weight, rows in zip(y.T, each.T, known.T)
     ]
     return RidgeFit(*(np.array(values) for values in zip(*fits)))

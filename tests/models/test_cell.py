@@ -227,6 +227,8 @@ def test_bad_input(country):
         CellRegressor().fit(features, y, features=features)
     with pytest.raises(InputError, match="head must be one of auto, mlp, linear"):
         CellRegressor(head="tree").fit(tie, y, features=features)
+    with pytest.raises(InputError, match="penalty must be one of loo, evidence"):
+        CellRegressor(penalty="cv").fit(tie, y, features=features)
     with pytest.raises(InputError, match="min_covered"):
         CellRegressor(min_covered=0.0).fit(tie, y, features=features)
     with pytest.raises(InputError, match="NaN"):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import multivariate_normal
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
 
@@ -158,3 +159,37 @@ def test_targets_that_cannot_be_learned(several):
         ridge().fit(X, np.full((40, 2), np.inf))
     with pytest.raises(InputError, match="give \\(rows, targets\\)"):
         ridge().fit(X, Y[:5])
+
+
+def test_the_evidence_is_the_likelihood_under_random_coefficients(data, rng):
+    """Against the density of y itself, its variance at the value that makes it greatest."""
+    X, y, _ = data
+    y = y + 6 * rng.normal(size=40)
+    n, centre = len(y), np.eye(len(y)) - 1 / len(y)
+    values, basis = np.linalg.eigh(centre)
+    basis = basis[:, values > 0.5]  # what is left of y when its mean is not known
+    Z, z = basis.T @ X, basis.T @ y
+    tried = [0.1, 1.0, 10.0, 100.0, 1e3]
+    likelihood = []
+    for alpha in tried:
+        cov = np.eye(n - 1) + Z @ Z.T / alpha
+        variance = z @ np.linalg.solve(cov, z) / (n - 1)
+        likelihood.append(multivariate_normal(cov=variance * cov).logpdf(z))
+    assert fit_ridge(X, y, alphas=tried, penalty="evidence").alpha == tried[int(np.argmax(likelihood))]
+    assert 0 < np.argmax(likelihood) < len(tried) - 1
+
+
+def test_the_evidence_knows_coefficients_that_leaving_one_out_does_not(rng):
+    """Rows that hardly vary along most directions, noise in the labels; then rows that vary along all."""
+    worse = 0
+    for _ in range(20):
+        spread = np.concatenate([np.ones(3), np.full(60, 0.05)])
+        beta = rng.normal(size=63) * 0.3
+        X = rng.normal(size=(80, 63)) * spread
+        y = X @ beta + rng.normal(size=80)
+        far = rng.normal(size=(200, 63))
+        by = {name: fit_ridge(X, y, penalty=name) for name in ("loo", "evidence")}
+        error = {name: np.square(far @ (fit.coef - beta)).mean() for name, fit in by.items()}
+        worse += error["evidence"] > 1.05 * error["loo"]
+    assert worse <= 4
+    assert not fit_ridge(X, np.full(80, 3.0), penalty="evidence").coef.any()
