@@ -47,11 +47,14 @@ class DenseGraphConvolution(nn.Module):
     def forward(self, nodes: Tensor, adjacency: Tensor) -> Tensor:
         """Filter nodes (B, N, F) over A (B, N, L, N) into (B, N, outputs)."""
         graphs, size, features = nodes.shape
-        by_slice = self.neighbours.reshape(-1, features, self.neighbours.shape[1])
+        outputs = self.own.shape[1]
+        by_slice = self.neighbours.reshape(-1, features, outputs).transpose(0, 1).flatten(1)
+        # One product V [W_1 ... W_L, W_I] with all weights side by side.
+        said = nodes.flatten(0, 1) @ torch.cat([by_slice, self.own], dim=1)
+        through, own = said.unflatten(0, (graphs, size)).split([by_slice.shape[1], outputs], dim=2)
         # (B, L·N, outputs): what every node says through every slice
-        said = torch.einsum("bnf,lfo->blno", nodes, by_slice).flatten(1, 2)
-        heard = torch.bmm(adjacency.reshape(graphs, size, -1), said)
-        return heard + nodes @ self.own + self.bias
+        through = through.unflatten(2, (-1, outputs)).transpose(1, 2).flatten(1, 2)
+        return torch.baddbmm(own + self.bias, adjacency.flatten(2), through)
 
 
 class PopulationNorm(nn.Module):
@@ -126,9 +129,10 @@ class GraphEmbedPooling(nn.Module):
     def forward(self, nodes: Tensor, adjacency: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Pool nodes (B, N, F) and A (B, N, L, N) to (B, K, F) and (B, K, L, K)."""
         share = self.shares(nodes, mask)
-        half = adjacency @ share[:, None]
-        pooled = torch.einsum("bnk,bnlm->bklm", share, half)
-        return share.transpose(1, 2) @ nodes, pooled
+        slices, vertices = adjacency.shape[2], share.shape[2]
+        half = torch.bmm(adjacency.flatten(1, 2), share).unflatten(1, (-1, slices)).flatten(2)
+        pooled = torch.bmm(share.mT, half).unflatten(2, (slices, vertices))
+        return torch.bmm(share.mT, nodes), pooled
 
 
 def dense(inputs: int, outputs: int) -> nn.Linear:
