@@ -16,6 +16,22 @@ GEOGRAPHIC = ("mean", "knn", "idw", "gp")
 """Models that see nothing but the coordinates."""
 SPARSE = {"edges": "knn", "normalise": "row"}  # within a village dense edges are nearly all ones
 
+
+def _crossfitted(
+    *, second: str = "ridge", n_splits: int = 5, random_state: int | None = 0, **image: Any
+) -> models.CrossFitted:
+    """A picture network and a second model on its cross-fitted features."""
+    if second not in _SECOND:
+        msg = f"models, crossfitted: second is {second!r}; give one of {', '.join(_SECOND)}."
+        raise ProjectError(msg)
+    network = models.ImageRegressor(random_state=random_state, **image)
+    return models.CrossFitted(network, _SECOND[second](), n_splits=n_splits, random_state=random_state)
+
+
+_SECOND: dict[str, Callable[..., Any]] = {
+    "ridge": models.RidgeRegressor,
+    "boosting": models.BoostingRegressor,
+}
 _BUILDERS: dict[str, Callable[..., Any]] = {
     "mean": models.MeanRegressor,
     "knn": models.GeodesicKNN,
@@ -25,6 +41,7 @@ _BUILDERS: dict[str, Callable[..., Any]] = {
     "boosting": models.BoostingRegressor,
     "graph": models.GraphRegressor,
     "image": models.ImageRegressor,
+    "crossfitted": _crossfitted,
     "cell": models.CellRegressor,
 }
 _GRAPH_OPTIONS = tuple(
@@ -43,7 +60,9 @@ def build_estimator(choice: ModelChoice, *, seed: int) -> Any:
         If an option is not one of the model's; the message lists them.
     """
     builder = _BUILDERS[choice.name]
-    known = list(inspect.signature(builder).parameters)
+    known = [name for name in inspect.signature(builder).parameters if name != "image"]
+    if choice.name == "crossfitted":
+        known += [name for name in inspect.signature(models.ImageRegressor).parameters if name not in known]
     options = {key: value for key, value in choice.options.items() if key not in graph_options(choice)}
     unknown = sorted(set(options) - set(known))
     if unknown:

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from geolivelihood.errors import ProjectError
 from geolivelihood.recipes.settings import (
+    FILE_MODELS,
     PICTURE_MODELS,
     CellGrid,
     Chips,
@@ -33,8 +34,7 @@ from geolivelihood.recipes.settings import (
 
 __all__ = ["Project", "read_project"]
 
-_FILE_MODELS = frozenset({"image", "crossfitted"})  # which see the picture files themselves
-_ENCODED_MODELS = PICTURE_MODELS - _FILE_MODELS
+_ENCODED_MODELS = PICTURE_MODELS - FILE_MODELS
 _RESERVED = ("clusters", "cells", "regions", "images", "edges")
 
 
@@ -55,6 +55,7 @@ class Project(Section):
     validation: Validation = Validation()
     uncertainty: Uncertainty | Literal["none"] = Uncertainty()
     applicability: bool = True
+    explanations: bool = True
     small_areas: SmallAreas = SmallAreas()
     output: Output = Output()
     licence: str | None = None
@@ -105,7 +106,7 @@ class Project(Section):
             if model.name in _ENCODED_MODELS and not encoded:
                 yield f"models: {model.key!r} learns from pictures, but no source has an encoder"
             seen = [sources[name] for name in model.sources or () if name in sources]
-            if model.name in _FILE_MODELS and (
+            if model.name in FILE_MODELS and (
                 len(seen) > 1 or not {s.name for s in seen or self.images} & set(tables)
             ):
                 yield f"models: {model.key!r} is trained on the picture files of one source, one of {tables}"

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 __all__ = [
+    "FILE_MODELS",
     "PICTURE_MODELS",
     "CellGrid",
     "Chips",
@@ -25,6 +26,7 @@ __all__ = [
 ]
 
 PICTURE_MODELS = frozenset({"ridge", "boosting", "graph", "image", "crossfitted", "cell"})
+FILE_MODELS = frozenset({"image", "crossfitted"})  # which see the picture files themselves
 JOINT_MODELS = frozenset({"ridge", "boosting", "graph", "cell"})
 ModelName = Literal["mean", "knn", "idw", "gp", "ridge", "boosting", "graph", "image", "crossfitted", "cell"]
 SplitName = Literal["random", "blocked", "region", "knndm"]
@@ -203,9 +205,10 @@ class ModelChoice(Section):
 class Validation(Section):
     """How the models are scored: under which splits, side by side.
 
-    ``random``: another place among the surveyed; ``blocked``: a district where nobody surveyed; ``region``: a
-    region (country) left out whole; ``knndm``: folds as far from training as the map's cells are. Without
-    ``splits``: random and blocked, and region where at least three regions have clusters.
+    ``random``: another place among the surveyed; ``blocked``: a district where nobody surveyed; ``region``:
+    regions (countries) left out whole, each once, where there are more than twice ``folds`` some of them
+    together; ``knndm``: folds as far from training as the map's cells are. Without ``splits``: random and
+    blocked, and region where at least three regions have clusters.
     """
 
     folds: int = Field(default=5, ge=2)

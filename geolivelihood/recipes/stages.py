@@ -8,7 +8,7 @@ from typing import Any
 
 from geolivelihood.errors import InputError
 from geolivelihood.recipes.project import Project
-from geolivelihood.recipes.settings import PICTURE_MODELS, Displacement, ImageSource, ModelChoice
+from geolivelihood.recipes.settings import FILE_MODELS, PICTURE_MODELS, Displacement, ImageSource, ModelChoice
 from geolivelihood.recipes.workspace import Stage, Workspace, fingerprint
 
 __all__ = ["Stages"]
@@ -90,7 +90,7 @@ class Stages:
             return []
         if model.sources is not None:
             return model.sources
-        if model.name == "image":
+        if model.name in FILE_MODELS:
             return self._tabled[:1]
         return self.encoded[:1] if model.name == "graph" else self.encoded
 

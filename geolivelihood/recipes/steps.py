@@ -22,7 +22,7 @@ from geolivelihood.files import atomic
 from geolivelihood.recipes.lineup import LineUp
 from geolivelihood.recipes.livelihood import Livelihood
 from geolivelihood.recipes.run import open_project
-from geolivelihood.recipes.settings import ModelChoice
+from geolivelihood.recipes.settings import FILE_MODELS, ModelChoice
 from geolivelihood.tables.images import require_paths
 
 __all__ = [
@@ -255,7 +255,7 @@ def _training(model: str | os.PathLike[str]) -> dict[str, Any]:
 
 def _encodings(data: Livelihood, choice: ModelChoice) -> dict[str, dict[str, Any]]:
     """What made the vectors that a model sees, by source; object counts have no encoder."""
-    if choice.name == "image":  # which sees the pictures themselves
+    if choice.name in FILE_MODELS:  # which see the pictures themselves
         return {}
     found = {}
     for name in data.seen_by(choice):
