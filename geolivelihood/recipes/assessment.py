@@ -14,6 +14,7 @@ from geolivelihood.errors import EnvironmentMissingError, InputError
 from geolivelihood.progress import stage as begin
 from geolivelihood.recipes.applicable import Applicable
 from geolivelihood.recipes.areas import Areas
+from geolivelihood.recipes.explained import Explained
 from geolivelihood.recipes.lineup import LineUp
 from geolivelihood.recipes.people import People
 from geolivelihood.recipes.trust import Trust
@@ -34,8 +35,8 @@ class Assessment:
 
     Attributes
     ----------
-    people, trust, applicable, areas
-        Population, intervals, area of applicability, regions.
+    people, trust, applicable, areas, explained
+        Population, intervals, area of applicability, regions, what the model goes by.
     """
 
     def __init__(self, lineup: LineUp) -> None:
@@ -44,11 +45,13 @@ class Assessment:
         self.trust = Trust(lineup, self.people)
         self.applicable = Applicable(lineup, self.people)
         self.areas = Areas(lineup, self.trust, self.applicable, self.people)
+        self.explained = Explained(lineup, self.people)
         self._remarks: list[str] = []
 
     def stages(self) -> list[Stage]:
         """Every stage of it, in order."""
-        return [*self.trust.stages(), *self.applicable.stages(), *self.areas.stages()]
+        parts = (self.trust, self.applicable, self.areas, self.explained)
+        return [stage for part in parts for stage in part.stages()]
 
     @property
     def remarks(self) -> list[str]:
@@ -136,7 +139,7 @@ class Assessment:
         -------
         pandas.DataFrame
             ``indicator``, ``kind``, ``group``, ``n``, ``r2``, ``mae``, ``rmse``, ``worst`` (whether it is the
-            group of its kind with the largest rmse, among those of 30 clusters and more, if most have so many).
+            group of its kind with the largest rmse, if most have 30 clusters, among those that do).
         """
         rows = [row for indicator in self.lineup.indicators for row in self._grouped(indicator)]
         columns = ["indicator", "kind", "group", "n", "r2", "mae", "rmse", "worst"]

@@ -79,8 +79,7 @@ class Splits:
         regions = self.sample.regions.iloc[self.sample.rows]
         if regions.nunique() < 2:
             return []
-        codes = pd.factorize(regions)[0]
-        fold = dealt(codes, min(self.settings.folds, codes.max() + 1), self._seed)
+        fold = self._dealt(regions, self.settings.folds)
         return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(fold.max() + 1)]
 
     @property
@@ -146,8 +145,14 @@ class Splits:
                 "with at least two countries, or the project 'regions' in at least two of which they lie."
             )
             raise InputError(msg)
-        places = self.sample.clusters
-        return self._apart(validation.LeaveRegionOut().split(places, groups=regions))
+        # a hundred districts do not ask for a hundred fits: beyond twice the folds, some go together
+        fold = self._dealt(regions, 2 * self.settings.folds)
+        return self._apart(validation.LeaveRegionOut().split(self.sample.clusters, groups=fold))
+
+    def _dealt(self, regions: pd.Series, folds: int) -> npt.NDArray[np.intp]:
+        """Fold of each row; regions stay whole."""
+        codes, names = pd.factorize(regions)
+        return dealt(codes, min(folds, len(names)), self._seed)
 
     def _regions(self) -> pd.Series | None:
         """Region of each cluster of the data, as the split is to hold them out."""

@@ -27,7 +27,7 @@ _QUESTIONS = {
     "so this flatters whatever knows where a place is.",
     "blocked": "Blocked folds hold out whole H3 cells of resolution {resolution}{buffer}, and pictures are "
     "never on both sides: a district where nobody surveyed. This is the score to go by.",
-    "region": "Each {region} is left out once: a {region} without any survey.",
+    "region": "Each {region} is left out whole, once, in {regions} folds: a {region} without any survey.",
     "knndm": "kNNDM folds lie as far from their training places as the map's cells lie from the survey.",
 }
 NOT_FOR = (
@@ -44,6 +44,8 @@ def question_sentences(assessment: Assessment) -> list[str]:
     buffer = "" if settings.buffer_m == 0 else f", with a buffer of {settings.buffer_m} m"
     kind = assessment.lineup.splits.region_kind
     filled = {"resolution": sample.block_resolution, "buffer": buffer, "region": kind}
+    if "region" in assessment.lineup.splits.names:
+        filled["regions"] = len(assessment.lineup.splits.of("region"))
     return [_QUESTIONS[split].format(**filled) for split in assessment.lineup.splits.names]
 
 
@@ -132,9 +134,9 @@ def _sure(assessment: Assessment, scores: pd.DataFrame) -> str:
     coverage = assessment.coverage
     for row in coverage[coverage["group"].eq("all")].itertuples() if len(coverage) else ():
         parts.append(
-            f"The {row.nominal:.0%} intervals of {row.indicator} held the survey's value in {row.coverage:.0%} "
-            f"[{row.lower:.0%}, {row.upper:.0%}] of the places, each of a block that had no part in making its "
-            f"interval; they are {row.mean_width:.3g} wide on average."
+            f"The {row.nominal:.0%} intervals of {row.indicator} held the survey's value in "
+            f"{row.coverage:.0%} [{row.lower:.0%}, {row.upper:.0%}] of the places, each of a block that had no "
+            f"part in making its interval; they are {row.mean_width:.3g} wide on average."
         )
     if not len(coverage):
         parts.append("It has no intervals; the notes say why.")

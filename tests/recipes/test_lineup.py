@@ -84,6 +84,13 @@ def test_gaps_of_one_indicator_do_not_move_the_folds(geographic):
     knn = lineup.map_choice
     first, second = (lineup.out_of_fold(knn, "blocked", name) for name in ("wealth", "other"))
     assert first["fold"].equals(second["fold"])
-    assert second["observed"].isna().mean() == pytest.approx(1 / 3, abs=0.02) and second["predicted"].notna().all()
-    n = lineup.scores().query("metric == 'r2' and split == 'blocked' and model == 'knn'").set_index("indicator")["n"]
+    assert (
+        second["observed"].isna().mean() == pytest.approx(1 / 3, abs=0.02)
+        and second["predicted"].notna().all()
+    )
+    n = (
+        lineup.scores()
+        .query("metric == 'r2' and split == 'blocked' and model == 'knn'")
+        .set_index("indicator")["n"]
+    )
     assert n["other"] < n["wealth"]

@@ -26,12 +26,21 @@ def test_every_split_tests_every_cluster_once(opened):
 
 
 def test_a_region_is_left_out_whole(opened):
-    _, lineup = opened()
+    _, lineup = opened(**{"validation.folds": 5})
     region = lineup.sample.regions.iloc[lineup.sample.rows].to_numpy()
     folds = lineup.splits.of("region")
     assert len(folds) == len(np.unique(region))
     for train, test in folds:
         assert len(set(region[test])) == 1 and not set(region[test]) & set(region[train])
+
+
+def test_many_regions_are_held_out_together_and_whole(geographic):
+    _, lineup = open_project(geographic(validation={"folds": 2, "splits": ["blocked", "region"]}))
+    region = lineup.sample.regions.iloc[lineup.sample.rows].to_numpy()
+    folds = lineup.splits.of("region")
+    assert len(folds) == 4 < len(np.unique(region))
+    assert np.array_equal(rows_tested(folds), np.arange(len(region)))
+    assert all(not set(region[test]) & set(region[train]) for train, test in folds)
 
 
 @pytest.mark.parametrize("split", ["blocked", "region", "knndm"])
@@ -77,7 +86,10 @@ def test_fewer_blocks_than_folds(geographic):
         ({"uncertainty": {"draws": 1}}, "one refit tells nothing"),
         ({"uncertainty": {"score": "normalised", "draws": 0}}, "is made of refits"),
         ({"uncertainty": {"range": {"welth": [0, 1]}}}, "'range' names 'welth'"),
-        ({"regions": {"path": "districts.geojson", "name": "name"}, "uncertainty": {"groups": "density"}}, "raster"),
+        (
+            {"regions": {"path": "districts.geojson", "name": "name"}, "uncertainty": {"groups": "density"}},
+            "raster",
+        ),
         ({"models": [{"name": "knn", "joint": True}]}, "'joint'"),
     ],
 )
