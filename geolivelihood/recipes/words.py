@@ -135,8 +135,8 @@ def _sure(assessment: Assessment, scores: pd.DataFrame) -> str:
     for row in coverage[coverage["group"].eq("all")].itertuples() if len(coverage) else ():
         parts.append(
             f"The {row.nominal:.0%} intervals of {row.indicator} held the survey's value in "
-            f"{row.coverage:.0%} [{row.lower:.0%}, {row.upper:.0%}] of the places, each of a block that had no "
-            f"part in making its interval; they are {row.mean_width:.3g} wide on average."
+            f"{row.coverage:.0%} [{row.lower:.0%}, {row.upper:.0%}] of the places, each of a block that had "
+            f"no part in making its interval; they are {row.mean_width:.3g} wide on average."
         )
     if not len(coverage):
         parts.append("It has no intervals; the notes say why.")

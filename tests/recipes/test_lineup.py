@@ -47,7 +47,7 @@ def test_an_unseen_encoder_would_be_called(opened, monkeypatch):
     calls = []
     monkeypatch.setattr(livelihood, "embed", lambda images, *args, **kwargs: calls.append(len(images)))
     data, _ = opened(**{"images.1.encoder.name": "summary"})
-    with pytest.raises(Exception, match="."):  # nothing was embedded, so there is nothing to read
+    with pytest.raises((OSError, ValueError)):  # nothing was embedded, so there is nothing to read
         data.features("tiles")
     assert len(calls) == 1
 

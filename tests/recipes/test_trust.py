@@ -154,7 +154,7 @@ def test_a_cluster_without_photos_is_left_out_with_its_reason(result):
 
 
 def test_a_model_that_looks_at_nothing_has_no_area(geographic):
-    data, lineup = open_project(geographic(map_model="mean"))
+    _, lineup = open_project(geographic(map_model="mean"))
     assessment = Assessment(lineup)
     assert assessment.applicable.at_cells is None
     assert "no table of features" in assessment.remarks[0]
