@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import geopandas as gpd
+import pandas as pd
 import pytest
 
 from geolivelihood.recipes import run_project
@@ -21,6 +22,23 @@ def test_quickstart(tmp_path):
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert "displacement tie" in done.stdout
+
+
+@pytest.mark.slow
+def test_displacement_curve_in_small(tmp_path):
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "displacement_curve.py", tmp_path, "--quick"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    table = pd.read_csv(tmp_path / "displacement_curve.csv").query("displacement_km == 5")
+    r2 = table.set_index(["data", "learner", "labels"])["r2"]
+    for data in ("invented country, cells weighted by people", "simulated fields, further sites"):
+        model = r2[data, "cell model, linear"]
+        assert model["displacement tie"] > model["published point"] + 0.02
+    assert (tmp_path / "displacement_curve.png").stat().st_size > 10_000
 
 
 def test_street(shared_data, tmp_path):
