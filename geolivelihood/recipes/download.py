@@ -16,8 +16,8 @@ from geolivelihood.files import atomic, content_hash
 from geolivelihood.recipes.steps import SetAside
 from geolivelihood.tables.faults import Checked, rejected_rows
 from geolivelihood.tables.mapillary.client import API, TILES
-from geolivelihood.tables.mapillary.listing import LICENSE
 from geolivelihood.tables.mapillary.pictures import Size
+from geolivelihood.tables.mapillary.records import LICENSE
 
 __all__ = ["Downloaded", "download_pictures"]
 

@@ -161,7 +161,7 @@ class Client:
         body = self.fetch(url, params, with_token=True)
         try:
             found = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
             reason = "the answer is no JSON object"
@@ -303,7 +303,7 @@ def _error(answer: _Answer) -> dict[str, Any]:
     """The ``error`` of an answer of the Graph API: ``message``, ``code``."""
     try:
         found = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     error = found.get("error") if isinstance(found, dict) else None
     return error if isinstance(error, dict) else {}

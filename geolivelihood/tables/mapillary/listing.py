@@ -6,16 +6,13 @@ import datetime
 import logging
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal, NamedTuple
 
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyogrio
-import pyogrio.errors
 
 from geolivelihood.errors import EnvironmentMissingError, InputError
 from geolivelihood.progress import track
@@ -29,27 +26,19 @@ from geolivelihood.tables.mapillary.boxes import (
 )
 from geolivelihood.tables.mapillary.client import API, TILES, Client, Refused, checked_url
 from geolivelihood.tables.mapillary.journal import Journal
-from geolivelihood.tables.schema import check_images
+from geolivelihood.tables.mapillary.records import Record, images_of, record_of, records_of_tile
 
-__all__ = ["LICENSE", "list_images", "with_credit"]
-
-LICENSE = "CC BY-SA 4.0"
+__all__ = ["list_images"]
 
 Time = str | datetime.datetime
 By = Literal["boxes", "tiles"]
-Record = dict[str, Any]
 
 _log = logging.getLogger(__name__)
 _LIMIT = 2000  # the most pictures that the API gives for one box
 _SMALLEST_DEG = 0.009 / 2**7  # about 8 metres
 _MANY = 100_000
-_AT_ONCE = 100_000
 _FIELDS = (
     "id,geometry,computed_geometry,captured_at,compass_angle,computed_compass_angle,sequence,is_pano,creator"
-)
-_COLUMNS = (
-    *("image_id", "longitude", "latitude", "gps_longitude", "gps_latitude", "captured_at"),
-    *("heading", "compass_angle", "sequence_id", "is_pano", "creator"),
 )
 
 
@@ -177,7 +166,7 @@ def list_images(
         Journal(journal, of=query.card()) as kept,
     ):
         ask = _Asking(client, kept, query, api, tiles)
-        table = _table(ask.tiles(tiles_of(around)) if by == "tiles" else ask.boxes(boxes_of(around)))
+        table = images_of(ask.tiles(tiles_of(around)) if by == "tiles" else ask.boxes(boxes_of(around)))
     table = table[query.keeps(table)]
     if not isinstance(area, gpd.GeoDataFrame):
         table = table[in_rectangle(np.stack([table.geometry.x, table.geometry.y], axis=1), around[0])]
@@ -243,12 +232,12 @@ class _Asking:
             raise _no_listing(refused, box) from refused
         if not isinstance(found, list):
             raise _no_listing(Refused("the answer has no list 'data'"), box)
-        return [_record(one) for one in found if isinstance(one, dict)]
+        return [record_of(one) for one in found if isinstance(one, dict)]
 
     def _tile(self, tile: str) -> list[Record]:
         try:
             body = self._client.fetch(f"{self._tiles}/maps/vtp/mly1_public/2/{tile}", with_token=True)
-            return _tile_records(body, *tile.split("/"))
+            return records_of_tile(body, *tile.split("/"))
         except Refused as refused:
             if refused.status == 404:  # nobody has been there
                 return []
@@ -265,90 +254,6 @@ def _no_listing(refused: Refused, where: str) -> InputError | EnvironmentMissing
         return InputError(f"Mapillary refuses to list {where}: {refused}.")
     msg = f"Mapillary gives no list of {where}: {refused}. Call again later; a journal goes on from here."
     return EnvironmentMissingError(msg)
-
-
-def _record(found: Mapping[str, Any]) -> Record:
-    """One picture, as flat as the table will be."""
-    gps = _position(found.get("geometry"))
-    computed = _position(found.get("computed_geometry"))
-    best = gps if computed is None else computed
-    heading = found.get("computed_compass_angle")
-    return {
-        "image_id": found.get("id"),
-        **dict(zip(("longitude", "latitude"), best or (None, None))),
-        **dict(zip(("gps_longitude", "gps_latitude"), gps or (None, None))),
-        "captured_at": found.get("captured_at"),
-        "heading": found.get("compass_angle") if heading is None else heading,
-        "compass_angle": found.get("compass_angle"),
-        "sequence_id": found.get("sequence"),
-        "is_pano": bool(found.get("is_pano")),
-        "creator": (found.get("creator") or {}).get("username"),
-    }
-
-
-def _position(point: Any) -> tuple[float, float] | None:
-    """Longitude and latitude of a GeoJSON point."""
-    coordinates = point.get("coordinates") if isinstance(point, dict) else None
-    return tuple(coordinates[:2]) if isinstance(coordinates, list) and len(coordinates) >= 2 else None  # type: ignore[return-value]
-
-
-def _tile_records(body: bytes, zoom: str, x: str, y: str) -> list[Record]:
-    if not body:
-        return []
-    try:
-        frame = pyogrio.read_dataframe(body, layer="image", X=x, Y=y, Z=zoom, CLIP="NO")
-    except pyogrio.errors.DataLayerError:  # a tile with sequences, but no pictures
-        return []
-    except (pyogrio.errors.DataSourceError, ValueError) as error:
-        reason = f"the answer is no vector tile ({error})"
-        raise Refused(reason, 200) from error
-    points = frame.geometry.to_crs("EPSG:4326").representative_point()
-    lon, lat = points.x.round(7), points.y.round(7)
-    table = pd.DataFrame({"image_id": frame["id"].astype("str"), "longitude": lon, "latitude": lat})
-    table = table.assign(gps_longitude=lon, gps_latitude=lat, heading=frame.get("compass_angle"))
-    for name in ("captured_at", "compass_angle", "sequence_id"):
-        table[name] = frame.get(name)
-    table["is_pano"] = frame["is_pano"].eq(True) if "is_pano" in frame else False
-    return table.astype(object).where(table.notna(), None).assign(creator=None).to_dict("records")
-
-
-def _table(records: Iterable[Record]) -> gpd.GeoDataFrame:
-    """The images of all records, each once, in the order of their ids."""
-    todo, parts = iter(records), [_frame([])]
-    while some := list(islice(todo, _AT_ONCE)):  # a record is ten times as large as its row
-        parts.append(_frame(some))
-    frame = pd.concat(parts).sort_values("image_id").drop_duplicates("image_id", ignore_index=True)
-    frame.insert(1, "kind", "street")
-    points = gpd.points_from_xy(frame.pop("longitude"), frame.pop("latitude"), crs="EPSG:4326")
-    table = with_credit(gpd.GeoDataFrame(frame, geometry=points))
-    if table.empty:
-        return table
-    checked = check_images(table)
-    if len(checked.rejected):
-        _log.warning("%d pictures without a usable id or position were left out", len(checked.rejected))
-    return checked.table
-
-
-def _frame(records: list[Record]) -> pd.DataFrame:
-    frame = pd.DataFrame(records, columns=list(_COLUMNS))
-    for name in (*_COLUMNS[1:5], "captured_at", "heading", "compass_angle"):
-        frame[name] = pd.to_numeric(frame[name], errors="coerce").astype(float)
-    for name in ("image_id", "sequence_id", "creator"):
-        frame[name] = frame[name].astype("str").mask(frame[name].isna())
-    frame["captured_at"] = pd.to_datetime(frame["captured_at"], unit="ms", utc=True).dt.round("ms")
-    frame[["heading", "compass_angle"]] %= 360
-    frame["is_pano"] = frame["is_pano"].astype(bool)
-    return frame
-
-
-def with_credit(images: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """The images with ``license``, ``attribution`` and ``source_url``, which must go with every picture."""
-    creator = images["creator"].fillna("a contributor")
-    return images.assign(
-        license=LICENSE,
-        attribution=creator + " / Mapillary, " + LICENSE,
-        source_url="https://www.mapillary.com/app/?pKey=" + images["image_id"],
-    )
 
 
 def _utc(time: Time | None, name: str) -> pd.Timestamp | None:

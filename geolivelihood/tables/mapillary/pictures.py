@@ -21,7 +21,7 @@ from geolivelihood.progress import track
 from geolivelihood.tables.faults import Checked, rejected_rows
 from geolivelihood.tables.mapillary.client import API, Client, Refused, checked_url
 from geolivelihood.tables.mapillary.journal import Journal
-from geolivelihood.tables.mapillary.listing import with_credit
+from geolivelihood.tables.mapillary.records import creator_of, text, with_credit
 from geolivelihood.tables.schema import check_images
 
 __all__ = ["DONE", "Size", "download_images"]
@@ -142,7 +142,7 @@ class _Fetching:
                 return _Fetched(None, f"Mapillary does not know it any more, or not now: {refused}")
             try:
                 picture = self._lying(name) or self._fetched(name, about.get(self._field))
-                return _Fetched(picture | {"creator": (about.get("creator") or {}).get("username")})
+                return _Fetched(picture | {"creator": creator_of(about)})
             except _NoPicture as error:
                 fault = str(error)
                 if not error.passes:
@@ -216,7 +216,7 @@ def _with_pictures(
 ) -> gpd.GeoDataFrame:
     about = [done[name] for name in table["image_id"]]
     columns = {name: [one[name] for one in about] for name in ("width", "height")}
-    creator = pd.Series([one["creator"] for one in about], index=table.index, dtype="str")
+    creator = pd.Series([text(one["creator"]) for one in about], index=table.index, dtype="str")
     if "creator" in table:
         creator = table["creator"].fillna(creator)
     paths = [(folder / one["file"]).as_posix() for one in about]

@@ -52,6 +52,48 @@ def test_records_that_lack_things(server, make_photo, quick):
     assert found.geometry["2"].x == 36.81 and found.loc["2", "compass_angle"] is not None
 
 
+ODD = (
+    {"creator": "someone"},
+    {"creator": ["someone"]},
+    {"creator": {"username": {"name": 1}}},
+    {"creator": {"username": "half \ud83d"}},
+    {"captured_at": 1e20},
+    {"captured_at": float("inf")},
+    {"captured_at": 10**400},
+    {"captured_at": {}},
+    {"geometry": {"type": "Point", "coordinates": ["here", None]}},
+    {"computed_geometry": {"coordinates": [[36.81, -1.3], 2]}},
+    {"computed_geometry": {"coordinates": [36.81, 1e300]}},
+    {"geometry": "POINT (36.81 -1.3)", "computed_geometry": 7},
+    {"compass_angle": "north", "computed_compass_angle": [], "sequence": {}, "is_pano": "no"},
+    {"id": None},
+    {"id": ["7"]},
+)
+
+
+def test_an_odd_record_costs_no_other(server, make_photo, quick, tmp_path):
+    """Nor the journal that has it: the listing goes on from there."""
+    answered = [make_photo(n, 36.8123, -1.3) | odd for n, odd in enumerate(ODD)] + ["none", None]
+
+    def images(handler, query):
+        west, south, east, north = map(float, query["bbox"].split(","))
+        here = west <= 36.8123 <= east and south <= -1.3 <= north
+        handler.send(200, {"data": answered if here else []})
+
+    server.images = images
+    journal = tmp_path / "listing.jsonl"
+    found = list_images(HERE, journal=journal, **quick)
+    assert set(found["image_id"]) == {str(n) for n in range(len(ODD) - 2)} - {"11"}
+    one = found.set_index("image_id")
+    assert one.loc[["0", "1", "2"], "creator"].isna().all() and one.loc["3", "creator"] == "half ?"
+    assert one.loc[["4", "5", "6", "7"], "captured_at"].isna().all() and one["captured_at"].notna().sum() == 8
+    assert one.geometry["8"].x == 36.8123 + 1e-5 and one.geometry["9"].x == one.geometry["10"].x == 36.8123
+    assert pd.isna(one.loc["12", "heading"]) and not one.loc["12", "is_pano"]
+    server.seen.clear()
+    pd.testing.assert_frame_equal(list_images(HERE, journal=journal, **quick), found)
+    assert not server.seen
+
+
 def test_boxes_are_small_and_asked_for_once(village, quick):
     list_images(HERE, **quick)
     asked = [query["bbox"] for path, query, *_ in village.seen if path == "/images"]

@@ -141,6 +141,18 @@ def test_the_creator_is_filled_in_where_a_tile_did_not_know_it(server, few, quic
     assert own["creator"].tolist() == few["creator"].tolist() and set(own["license"]) == {"CC BY-SA 4.0"}
 
 
+def test_an_odd_creator_costs_no_picture(server, few, quick, tmp_path):
+    odd = ("someone", ["someone"], {"username": {}}, {"username": "half \ud83d"}, 7, True)
+    server.photos = [one | {"creator": creator} for one, creator in zip(server.photos, odd)]
+    tiles = few.assign(creator=None)
+    for _ in range(2):
+        found = download_images(tiles, tmp_path, **quick).table
+        assert len(found) == 6 and found["creator"].dropna().tolist() == ["half ?"]
+    journal = tmp_path / "done.jsonl"
+    journal.write_text(journal.read_text().replace('"creator":null', '"creator":["someone"]'))
+    assert download_images(tiles, tmp_path, **quick).table.equals(found)
+
+
 def test_a_photo_of_two_clusters_is_fetched_once(server, few, quick, tmp_path):
     both = pd.concat([few.assign(cluster_id="a"), few.assign(cluster_id="b")], ignore_index=True)
     found = download_images(both, tmp_path, **quick).table
