@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from geolivelihood.progress import listening
 
@@ -138,9 +138,12 @@ def print_reproduction(result: Any) -> None:
         if not result.table["metric"].eq(metric).any():
             continue
         shown = shaped(result.table, metric)
-        table = Table(title, *map(str, shown.columns))
+        table = Table(Column(title, overflow="fold"), *map(str, shown.columns))
         for model, row in zip(shown.index, shown.to_numpy()):
-            table.add_row(escape(str(model)), *map(escape, row), style=None if "[" in "".join(row) else "dim")
+            style = None if "[" in "".join(row) else "dim"  # figures beside the scores
+            # the interval under its value: five columns then fit a narrow terminal
+            lines = (escape(text.replace(" [", "\n[")) for text in row)
+            table.add_row(escape(str(model)), *lines, style=style)
         out.print(table)
     missing = result.table[result.table["not_run"] != ""]
     for (title, reason), _ in missing.groupby(["title", "not_run"], sort=False):

@@ -30,7 +30,7 @@ class Settings:
     ----------
     mode
         ``paper``: as published, the maximum over evaluations on the validation clusters. ``default``: ours,
-        the final score on clusters that chose nothing.
+        the final score of models that never saw the scored clusters.
     steps
         Batches of training of a published network, 3,000 as published; of others the same share of their
         epochs. Fewer are a quick run; the table says so.

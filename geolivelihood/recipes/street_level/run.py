@@ -32,6 +32,7 @@ _MODES: dict[str, tuple[Mapping[str, Row], Any]] = {
     "paper": (PAPER_ROWS, paper_scores),
     "default": (OUR_ROWS, our_scores),
 }
+_SEE_PICTURES = ("image", "crossfitted")
 # What makes a cell impossible, rather than the program wrong.
 _IMPOSSIBLE = (InputError, EnvironmentMissingError, TooManyRejectedError)
 
@@ -136,7 +137,7 @@ class _Kept:
         options = asdict(self.settings)
         unused = {"device"}
         unused |= {"folds", "buffer_km"} if self.settings.mode == "paper" else set()
-        unused |= set() if cell.model == "image" else {"weights", "picture_size"}
+        unused |= set() if cell.model in _SEE_PICTURES else {"weights", "picture_size"}
         rows = _MODES[self.settings.mode][0]
         unused |= set() if rows[cell.model].steps else {"steps"}
         relevant = {name: value for name, value in options.items() if name not in unused}
@@ -146,7 +147,7 @@ class _Kept:
     def _seen(self, cell: Cell) -> str:
         """What stands for the pictures, where the cell sees them."""
         photos = self.data.photos
-        if cell.model != "image" or "picture" not in photos:
+        if cell.model not in _SEE_PICTURES or "picture" not in photos:
             return ""
         self._pictures = self._pictures or stamps(photos["picture"].dropna().unique())
         return self._pictures

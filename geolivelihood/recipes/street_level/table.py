@@ -26,9 +26,13 @@ _ABOUT = {
         "best epoch: such scores are some points too high. There is no test set; the default mode has one.",
     ),
     "default": (
-        "Default mode: our models on the published validation clusters, which chose nothing. The epoch is "
+        "Default mode: our models on the published validation clusters, which they never see. The epoch is "
         "chosen on clusters held out of the training ones, the median that cuts the classes comes from "
         "training clusters alone, and the score is that of the final model.",
+        "Rows on the published features (*Graph feats*, *Graph both*) are the exception, under either split: "
+        "**the network behind these features saw the training labels and chose its epoch on the very "
+        "clusters that are the test here**, so their scores are not honest. *Cross-fitted image features* "
+        "are the honest counterpart.",
         "*random*: training clusters that share a photo with a test cluster are left out. *blocked*: so are "
         "all in the H3 blocks of the test clusters and within a buffer around them. The gap between the two "
         "is what neighbours are worth; a model that does not beat the geodesic baselines has learned "
@@ -206,7 +210,8 @@ def _text(row: Mapping[Any, Any]) -> str:
 def _number(value: float, metric: str) -> str:
     if np.isnan(value):
         return ""
-    return f"{100 * value:.1f}" if metric == "accuracy" else f"{value:.2f}"
+    # Adding 0 takes the sign from a rounded −0.
+    return f"{round(100 * value, 1) + 0:.1f}" if metric == "accuracy" else f"{round(value, 2) + 0:.2f}"
 
 
 _ASIDE = (PUBLISHED, *(label for _, label in _OTHER.values()))
