@@ -365,7 +365,7 @@ def reproduce(
     ],
     target: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")],
     mode: Annotated[
-        Mode, typer.Option(help="paper: as published. default: our models, tested on what chose nothing.")
+        Mode, typer.Option(help="paper: as published. default: our models, final scores.")
     ] = Mode.paper,
     models: Annotated[
         list[str] | None, typer.Option(help="Row to compute; default: the usual ones. Repeatable.")
