@@ -185,7 +185,7 @@ def epoch_peer(data: dict[str, Any]) -> None:
 COMPARISONS = (
     Comparison(
         name="graph_steps",
-        what=f"{STEPS} training steps, {BATCH} graphs of 1 to 154 photos (mean 76, median 94), {FEATURES} features",
+        what=f"{STEPS} training steps, {BATCH} photo graphs (mean 76, median 94 photos), {FEATURES} features",
         against="the published layers on tensors padded to 200; one thread of torch each",
         goal=4,
         setup=batch_countries,
@@ -195,7 +195,7 @@ COMPARISONS = (
     ),
     Comparison(
         name="graph_steps_india",
-        what=f"the same, {BATCH} graphs of 1 to 200 photos (mean 157)",
+        what=f"the same, {BATCH} photo graphs (mean 157)",
         against="the same",
         goal=1.8,
         setup=batch_india,

@@ -37,8 +37,7 @@ Edges = Literal[
     "inverse_distance", "exponential", "gaussian", "reciprocal", "knn", "radius", "identity", "random"
 ]
 
-# Dense graphs of 150 photos: 6 MB at once.
-_GRAPHS_AT_ONCE = 64
+_GRAPHS_AT_ONCE = 64  # dense ones of 150 photos: 6 MB
 
 
 class Groups(NamedTuple):
@@ -111,10 +110,9 @@ def cluster_rows(keys: npt.ArrayLike | pd.Series) -> Groups:
 class ClusterGraphs(Sequence[Data]):
     """Graphs of many clusters, each made when it is asked for.
 
-    A sequence: it has a length, can be indexed, sliced (an array of positions gives the graphs at these) and
-    gone through again and again, and holds little
-    more than the positions of the photos. Dense graphs of equally many photos share one ``edge_index``, so
-    that a list of all of them costs four bytes per edge; do not write into it.
+    A sequence: it has a length, can be indexed (by an array of positions too), sliced and gone through again
+    and again, and holds little more than the positions of the photos. Dense graphs of equally many photos
+    share one ``edge_index``, so that a list of all of them costs four bytes per edge; do not write into it.
 
     Attributes
     ----------
@@ -140,8 +138,7 @@ class ClusterGraphs(Sequence[Data]):
         return len(self._which)
 
     def __repr__(self) -> str:
-        starts = self._photos.groups.starts
-        nodes = int(np.diff(starts)[self._which].sum())
+        nodes = int(np.diff(self._photos.groups.starts)[self._which].sum())
         return f"<ClusterGraphs: {len(self)} graphs, {nodes} photos, {self._photos.values.shape[1]} features>"
 
     @overload
@@ -279,8 +276,7 @@ def cluster_graphs(
         links, kernel = _loops(photos), "inverse_distance"
     elif edges != "random":
         kernel = edges
-    chance = seed if edges == "random" else None
-    rule = _Rule(kernel, max_km, bandwidth_km, epsilon_km, normalise, chance)
+    rule = _Rule(kernel, max_km, bandwidth_km, epsilon_km, normalise, seed if edges == "random" else None)
     return ClusterGraphs(photos, np.arange(len(photos.groups.keys)), rule, links)
 
 
@@ -378,8 +374,7 @@ def _links(photos: _Photos, *, k: int | None, radius_km: float) -> _Links:
         node, neighbour, metres = knn(photos.lonlat, k=k, groups=cluster)
     else:
         node, neighbour, metres = radius(photos.lonlat, distance_m=radius_km * 1000, groups=cluster)
-    starts = np.searchsorted(node, photos.groups.starts)
-    first = photos.groups.starts[cluster[node]]
+    starts, first = np.searchsorted(node, photos.groups.starts), photos.groups.starts[cluster[node]]
     return _Links(neighbour - first, node - first, metres / 1000, starts)
 
 
