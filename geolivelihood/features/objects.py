@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from itertools import chain
@@ -14,6 +13,7 @@ import pandas as pd
 from scipy import sparse
 
 from geolivelihood.errors import InputError, MissingColumnError
+from geolivelihood.tables.json_lists import json_lists
 
 __all__ = ["VISTAS_CLASSES", "count_features", "object_counts", "read_object_counts"]
 
@@ -156,23 +156,14 @@ def _lists(detections: pd.Series, ids: np.ndarray) -> list[Any]:
 
 
 def _parsed(texts: list[str], ids: np.ndarray) -> list[Any]:
-    try:
-        # one parse of all the lists is several times faster than one of each
-        parsed = json.loads(f"[{','.join(texts)}]")
-        if len(parsed) == len(texts) and all(isinstance(item, list) for item in parsed):
-            return parsed
-    except json.JSONDecodeError:
-        pass
-    wrong = [name for name, text in zip(ids, texts) if not _is_list(text)]
-    msg = f"The detections of {len(wrong)} photos are no JSON lists of ids, such as {', '.join(wrong[:3])}."
-    raise InputError(msg)
-
-
-def _is_list(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), list)
-    except json.JSONDecodeError:
-        return False
+    parsed = json_lists(texts)
+    wrong = [name for name, item in zip(ids, parsed) if item is None]
+    if wrong:
+        msg = (
+            f"The detections of {len(wrong)} photos are no JSON lists of ids, such as {', '.join(wrong[:3])}."
+        )
+        raise InputError(msg)
+    return parsed
 
 
 def _histograms(lists: Sequence[Any], ids: np.ndarray, classes: int, void: int, paper: bool) -> np.ndarray:
