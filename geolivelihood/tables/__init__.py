@@ -19,9 +19,9 @@ from geolivelihood.tables.published import (
     PublishedPhotos,
     published_clusters,
     read_cluster_list,
-    read_published_features,
     read_published_photos,
 )
+from geolivelihood.tables.published_features import read_published_features
 from geolivelihood.tables.rasters import RasterHeader, read_header, read_headers
 from geolivelihood.tables.regions import read_regions
 from geolivelihood.tables.schema import Checked, check_clusters, check_images, check_regions

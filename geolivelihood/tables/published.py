@@ -12,38 +12,32 @@ References
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from geolivelihood.errors import InputError, MissingColumnError, TableError
-from geolivelihood.extras import require
-from geolivelihood.tables.faults import rejected_rows
+from geolivelihood.errors import InputError, MissingColumnError, TableError, TooManyRejectedError
+from geolivelihood.tables.coordinates import check_coordinates
+from geolivelihood.tables.faults import Faults, rejected_rows
+from geolivelihood.tables.json_lists import json_lists
 from geolivelihood.tables.schema import check_images, unknown_column
 
 __all__ = [
     "INDICATORS",
     "PublishedPhotos",
     "class_names",
-    "feature_slices",
     "published_clusters",
     "read_cluster_list",
-    "read_published_features",
     "read_published_photos",
 ]
 
 INDICATORS = ("pov", "pop", "bmi")
 """Wealth, population density and women's BMI, as the published table names them."""
-
-FEATURE_WIDTH = 512
-"""Pooled outputs of ResNet-18 and ResNet-34."""
 
 _COLUMNS = {
     "key": "image_id",
@@ -56,7 +50,7 @@ _COLUMNS = {
 _POSITION = ("ilon", "ilat")
 _PATHS = ("img_path_224x224", "img_path")
 _LABELS = tuple(f"{name}_label" for name in INDICATORS)
-_SLICE = 8192  # rows of 512 single floats: 16 MB
+_CLASSES = frozenset((*range(65), 255))  # of the panoptic model, and void
 
 
 class PublishedPhotos(NamedTuple):
@@ -77,7 +71,9 @@ class PublishedPhotos(NamedTuple):
     rows: int
 
 
-def read_published_photos(path: str | os.PathLike[str], *, names: bool = False) -> PublishedPhotos:
+def read_published_photos(
+    path: str | os.PathLike[str], *, names: bool = False, max_rejected: float = 0.1
+) -> PublishedPhotos:
     """The published image table, one row per photo and cluster.
 
     Parameters
@@ -89,14 +85,17 @@ def read_published_photos(path: str | os.PathLike[str], *, names: bool = False) 
         the folder of the table.
     names
         Read the names and confidences of the detections too: ``names``, ``confidence`` (lists).
+    max_rejected
+        Share of rows set aside above which the table is refused.
 
     Returns
     -------
     PublishedPhotos
         ``image_id``, ``cluster_id``, ``country``, ``kind``, ``detections`` (list of int), ``cluster_lon``,
         ``cluster_lat``, the indicators (a ``bmi`` of 0 in Kenya is missing, NaN) and labels, ``picture``
-        (file; NaN without one). Rows that repeat a photo of a cluster are set aside, as are those without
-        place or list.
+        (file; NaN without one). Rows that repeat a photo of a cluster are set aside, as are those whose
+        photo or cluster has no possible place, and those without a list or with an unknown class id (0 to 64
+        and 255 are known).
 
     Raises
     ------
@@ -104,31 +103,34 @@ def read_published_photos(path: str | os.PathLike[str], *, names: bool = False) 
         If the file cannot be read or no row is left.
     MissingColumnError
         If a needed column is missing.
+    TooManyRejectedError
+        If more rows than ``max_rejected`` would be set aside.
     """
     path = Path(path)
     table = _read(path, names).rename(columns=_COLUMNS)
-    if "country" not in table:
-        table["country"] = table["cluster_id"].str.partition("_")[0]
+    table = _with_pictures(_with_values(_with_country(table)), path.parent)
     table["kind"] = "street"
-    table = _with_pictures(_with_values(table), path.parent)
-    table["detections"], unreadable = _json_lists(table["detections"])
+    table["detections"], unreadable = _list_column(table["detections"])
     if names:
         for column in ("names", "confidence"):
-            table[column] = _json_lists(table[column])[0]
+            table[column] = _list_column(table[column])[0]
+    places = _bad_places(table)
     faults = {
         ("unique_cluster", "has no cluster"): table["cluster_id"].isna(),
         ("features", "is no JSON list of class ids"): unreadable,
+        ("features", "holds an unknown class id"): _unknown_class(table["detections"]),
         ("key", "repeats a photo of its cluster"): table.duplicated(["image_id", "cluster_id"]),
     }
-    rejected = [rejected_rows(table["image_id"][bad], *why) for why, bad in faults.items()]
-    good = ~np.logical_or.reduce(list(faults.values()))
+    rejected = [*(rejected_rows(table["image_id"][bad], *why) for why, bad in faults.items()), places]
+    good = ~np.logical_or.reduce([*faults.values(), table.index.isin(places.index)])
     if not good.any():
-        reasons = ", ".join(reason for (_, reason), bad in faults.items() if bad.any())
+        reasons = ", ".join(pd.concat(rejected)["reason"].unique())
         msg = f"Not one row of {path} can be used: each {reasons}."
         raise InputError(msg)
     points = gpd.points_from_xy(table.pop(_POSITION[0]), table.pop(_POSITION[1]), crs="EPSG:4326")
     checked = check_images(gpd.GeoDataFrame(table, geometry=points)[good])
     everything = pd.concat([*rejected, checked.rejected], ignore_index=True)
+    _check_rejected(path, everything, len(table) - len(checked.table), len(table), max_rejected)
     return PublishedPhotos(checked.table, everything, len(table))
 
 
@@ -192,68 +194,6 @@ def read_cluster_list(path: str | os.PathLike[str]) -> list[str]:
         msg = f"{path} repeats {len(twice)} clusters, such as {twice.iloc[0]}. List each once."
         raise InputError(msg)
     return ids
-
-
-def read_published_features(
-    path: str | os.PathLike[str],
-    rows: npt.ArrayLike | None = None,
-    *,
-    table_rows: int,
-    width: int = FEATURE_WIDTH,
-) -> npt.NDArray[np.float32]:
-    """Features of some rows of the published table.
-
-    Parameters
-    ----------
-    path
-        HDF5 file with a dataset ``features``, shape (N, width) or (N, width, 1, 1).
-    rows
-        Rows of the table, in any order; ``None`` takes all.
-    table_rows
-        Rows of the table, N: the two are joined by position, so that any other number is an error.
-    width
-        Features per photo (512 for ResNet-18 and -34).
-
-    Returns
-    -------
-    numpy.ndarray
-        float32, shape (len(rows), width). Only the wanted rows are ever in memory, besides one slice.
-
-    Raises
-    ------
-    InputError
-        If the file is not readable, has another number of rows or another width.
-    EnvironmentMissingError
-        If h5py is not installed.
-    """
-    wanted = np.arange(table_rows) if rows is None else np.asarray(rows, dtype=np.int64)
-    if len(wanted) and (wanted.min() < 0 or wanted.max() >= table_rows):
-        msg = f"rows go from {wanted.min()} to {wanted.max()}, but the table has {table_rows} rows."
-        raise InputError(msg)
-    result = np.empty((len(wanted), width), dtype=np.float32)
-    order = np.argsort(wanted, kind="stable")
-    ascending = wanted[order]
-    for start, values in feature_slices(path, table_rows=table_rows, width=width):
-        first, last = np.searchsorted(ascending, [start, start + len(values)])
-        result[order[first:last]] = values[ascending[first:last] - start]
-    return result
-
-
-def feature_slices(
-    path: str | os.PathLike[str], *, table_rows: int, width: int = FEATURE_WIDTH, size: int = _SLICE
-) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
-    """Stream a feature file: first row and values (rows, width) of each slice; see above for the checks."""
-    h5py = require("h5py", extra="hdf5")
-    try:
-        file = h5py.File(Path(path), "r")
-    except OSError as error:
-        msg = f"{path} is no readable HDF5 file: {error}."
-        raise InputError(msg) from error
-    with file:
-        data = _dataset(file, Path(path), table_rows, width)
-        for start in range(0, table_rows, size):
-            part = np.asarray(data[start : start + size], dtype=np.float32)
-            yield start, part.reshape(len(part), width)
 
 
 def class_names(photos: pd.DataFrame) -> pd.Series:
@@ -320,9 +260,18 @@ def _refuse(path: Path, missing: Sequence[str], there: pd.Index) -> None:
     raise MissingColumnError(msg)
 
 
+def _with_country(table: pd.DataFrame) -> pd.DataFrame:
+    """Ids without spaces around them, and a country in small letters, which the id names if no column does."""
+    table["cluster_id"] = table["cluster_id"].str.strip()
+    table["cluster_id"] = table["cluster_id"].mask(table["cluster_id"] == "")
+    country = table.get("country", table["cluster_id"].str.partition("_")[0])
+    table["country"] = country.str.strip().str.lower()
+    return table
+
+
 def _with_values(table: pd.DataFrame) -> pd.DataFrame:
     """Indicators as numbers; a body-mass index of 0, as all of Kenya has, is a missing one."""
-    for name in (*INDICATORS, *_LABELS, "cluster_lon", "cluster_lat"):
+    for name in (*INDICATORS, *_LABELS, *_POSITION, "cluster_lon", "cluster_lat"):
         if name in table:
             table[name] = pd.to_numeric(table[name], errors="coerce").replace([np.inf, -np.inf], np.nan)
     if "bmi" in table:
@@ -345,47 +294,53 @@ def _with_pictures(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
     return table
 
 
-def _json_lists(values: pd.Series) -> tuple[pd.Series, pd.Series]:
+def _list_column(values: pd.Series) -> tuple[pd.Series, pd.Series]:
     """Lists from their JSON text, and which rows hold none."""
-    text = values.fillna("").astype(str)
+    lists = json_lists(values.fillna("").astype(str).tolist())
+    wrong = pd.Series([item is None for item in lists], index=values.index, dtype=bool)
+    return pd.Series(lists, index=values.index, dtype=object), wrong
+
+
+def _unknown_class(lists: pd.Series) -> pd.Series:
+    """Rows whose list holds something else than ids of classes and void."""
+    return pd.Series(
+        [item is not None and not _known_ids(item) for item in lists], index=lists.index, dtype=bool
+    )
+
+
+def _known_ids(items: list[object]) -> bool:
     try:
-        # one parse of the whole column is several times faster than one of each row
-        lists = json.loads("[" + ",".join(text) + "]")
-        if len(lists) != len(text):
-            raise ValueError
-    except ValueError:
-        lists = [_json_list(item) for item in text]
-    result = pd.Series(lists, index=values.index, dtype=object)
-    wrong = pd.Series([not isinstance(item, list) for item in lists], index=values.index)
-    return result.where(~wrong, None), wrong
+        return _CLASSES.issuperset(items)
+    except TypeError:  # a list in the list
+        return False
 
 
-def _json_list(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
+def _bad_places(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows whose cluster cannot be where the table says, by the checks that photos go through.
+
+    Index: the row in the file; columns ``row``, ``column``, ``reason``.
+    """
+    columns = ["cluster_lon", "cluster_lat"]
+    names = dict(zip(columns, ("lon", "lat")))
+    places = table[columns].drop_duplicates()
+    points = gpd.points_from_xy(*(places[name] for name in columns), crs="EPSG:4326")
+    faults = Faults("clusters", places.index)
+    check_coordinates(gpd.GeoDataFrame(places, geometry=points), faults, types=("Point",))
+    faults.raise_fatal()
+    bad = faults.rejected().drop_duplicates("row")
+    reason = places.assign(reason=pd.Series(bad["reason"].to_numpy(), index=bad["row"].astype(int)))
+    found = table[columns].merge(reason, how="left", on=columns)["reason"].set_axis(table.index).dropna()
+    found = "its cluster: " + found
+    told = rejected_rows(table.loc[found.index, "image_id"], ", ".join(names.values()), found)
+    return told.set_axis(found.index)
 
 
-def _dataset(file: Any, path: Path, rows: int, width: int) -> Any:
-    if "features" not in file or not hasattr(file["features"], "shape"):
-        msg = f"{path} has no dataset 'features'; it has {', '.join(file) or 'none'}."
-        raise InputError(msg)
-    data = file["features"]
-    if data.ndim < 2 or any(side != 1 for side in data.shape[2:]):
-        msg = f"{path}: features have shape {data.shape}; expected ({rows}, {width}, 1, 1)."
-        raise InputError(msg)
-    if data.shape[0] != rows:
-        what = "shorter" if data.shape[0] < rows else "longer"
-        msg = (
-            f"{path} is {what} than the table: {data.shape[0]:,} rows of features for {rows:,} photos. Row i "
-            "of one belongs to row i of the other, so give the file that was made from this table."
-        )
-        raise InputError(msg)
-    if data.shape[1] != width:
-        msg = (
-            f"{path} holds {data.shape[1]} features per photo, but {width} are expected: another backbone? "
-            "ResNet-18 and -34 give 512, ResNet-50 gives 2048."
-        )
-        raise InputError(msg)
-    return data
+def _check_rejected(path: Path, rejected: pd.DataFrame, aside: int, rows: int, most: float) -> None:
+    if aside <= most * rows:
+        return
+    reasons = ", ".join(f"{n:,} {reason}" for reason, n in rejected["reason"].value_counts().head(5).items())
+    msg = (
+        f"{aside:,} of {rows:,} rows of {path} would be set aside, more than {most:.0%}: {reasons}. Mend the "
+        "table, or allow more with max_rejected."
+    )
+    raise TooManyRejectedError(msg)

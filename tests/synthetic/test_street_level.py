@@ -11,7 +11,8 @@ from sklearn.ensemble import RandomForestRegressor
 from geolivelihood.errors import InputError
 from geolivelihood.features import object_counts
 from geolivelihood.synthetic.street_level import make_street_level
-from geolivelihood.tables.published import published_clusters, read_published_features, read_published_photos
+from geolivelihood.tables.published import published_clusters, read_published_photos
+from geolivelihood.tables.published_features import read_published_features
 
 
 @pytest.fixture(scope="module")

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 
-import h5py
 import numpy as np
 import pandas as pd
 import pytest
 
-from geolivelihood.errors import InputError, MissingColumnError, TableError
+from geolivelihood.errors import InputError, MissingColumnError, TableError, TooManyRejectedError
 from geolivelihood.tables.published import (
     class_names,
-    feature_slices,
     published_clusters,
     read_cluster_list,
-    read_published_features,
     read_published_photos,
 )
 
@@ -81,7 +78,7 @@ def test_rows_set_aside_do_not_shift_the_others(tmp_path):
     table = pd.concat([rows().iloc[[0]], rows()], ignore_index=True)
     table.loc[2, "features"] = "[1, 2"
     table.loc[4, "unique_cluster"] = None
-    found = read(tmp_path, table)
+    found = read(tmp_path, table, max_rejected=1)
     assert found.rows == 5
     assert found.table.index.tolist() == [0, 3]
     assert set(found.rejected["reason"]) == {
@@ -142,53 +139,63 @@ def test_faulty_lists(tmp_path, text, said):
         read_cluster_list(tmp_path / "other.txt")
 
 
-@pytest.fixture
-def features(tmp_path):
-    values = np.random.default_rng(0).random((50, 512, 1, 1), dtype=np.float32)
-    with h5py.File(tmp_path / "features.hdf5", "w") as file:
-        file["features"] = values
-    return tmp_path / "features.hdf5", values[:, :, 0, 0]
-
-
-def test_features_by_row(features):
-    path, values = features
-    np.testing.assert_array_equal(read_published_features(path, table_rows=50), values)
-    some = [40, 3, 3, 49, 0]
-    np.testing.assert_array_equal(read_published_features(path, some, table_rows=50), values[some])
-    assert read_published_features(path, [], table_rows=50).shape == (0, 512)
-    starts = [start for start, _ in feature_slices(path, table_rows=50, size=20)]
-    assert starts == [0, 20, 40]
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"table_rows": 60}, "shorter than the table: 50 rows of features for 60 photos"),
-        ({"table_rows": 40}, "longer than the table"),
-        ({"table_rows": 50, "width": 2048}, "another backbone"),
-        ({"table_rows": 50, "rows": [50]}, "the table has 50 rows"),
-    ],
-)
-def test_features_of_something_else(features, options, said):
-    with pytest.raises(InputError, match=said):
-        read_published_features(features[0], **options)
-
-
-def test_files_that_are_no_features(tmp_path):
-    path = tmp_path / "features.hdf5"
-    with pytest.raises(InputError, match="no readable HDF5"):
-        read_published_features(path, table_rows=3)
-    with h5py.File(path, "w") as file:
-        file["other"] = np.zeros(3)
-    with pytest.raises(InputError, match="it has other"):
-        read_published_features(path, table_rows=3)
-    with h5py.File(path, "w") as file:
-        file["features"] = np.zeros((3, 512, 7, 7), np.float32)
-    with pytest.raises(InputError, match="expected"):
-        read_published_features(path, table_rows=3)
-
-
 def test_lists_in_the_table_are_those_of_the_file(tmp_path):
     given = [[1, 2], [], [5] * 40, [255]]
     found = read(tmp_path, rows(features=[json.dumps(ids) for ids in given])).table
     assert found["detections"].tolist() == given
+
+
+def many(**changes):
+    """Enough rows that some may be set aside."""
+    table = pd.DataFrame(
+        {
+            "key": [f"p{i}" for i in range(30)],
+            "unique_cluster": [f"ia_{i // 3}" for i in range(30)],
+            "ilon": 77.0,
+            "ilat": 28.0,
+            "lon": 77.0,
+            "lat": 28.0,
+            "features": "[1, 2]",
+            "pov": 0.5,
+        }
+    ).astype({"ilon": object, "features": object})
+    for column, value in changes.items():
+        table.loc[4, column] = value
+    return table
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"lon": np.nan}, "its cluster: a coordinate is NaN"),
+        ({"lat": 200.0}, "its cluster: "),
+        ({"lon": 0.0, "lat": 0.0}, r"its cluster: \(0, 0\) stands for a missing position"),
+        ({"ilon": "east"}, "a coordinate is NaN"),
+        ({"features": "[1, 99]"}, "holds an unknown class id"),
+        ({"features": "[1.5]"}, "holds an unknown class id"),
+        ({"features": '["Bird"]'}, "holds an unknown class id"),
+        ({"features": "[[1], [2]]"}, "holds an unknown class id"),
+        ({"features": "[" * 100_000}, "is no JSON list"),
+        ({"unique_cluster": "  "}, "has no cluster"),
+    ],
+)
+def test_a_faulty_row_is_set_aside_with_its_reason(tmp_path, change, reason):
+    found = read(tmp_path, many(**change))
+    assert found.table.index.tolist() == [i for i in range(30) if i != 4]
+    assert found.rejected["row"].tolist() == ["p4"]
+    assert found.rejected["reason"].str.contains(reason).all()
+
+
+def test_too_many_faulty_rows(tmp_path):
+    table = many()
+    table.loc[:3, "features"] = "[99]"
+    with pytest.raises(TooManyRejectedError, match="4 of 30 rows .* 4 holds an unknown class id"):
+        read(tmp_path, table)
+    assert len(read(tmp_path, table, max_rejected=0.2).table) == 26
+
+
+def test_kenya_in_capitals_and_ids_with_spaces(tmp_path):
+    found = read(tmp_path, rows(country=["ia", "IA ", "ia", "KE"], unique_cluster=["a", " a", "b ", "ke_12"]))
+    assert found.table["country"].tolist() == ["ia", "ia", "ia", "ke"]
+    assert found.table["cluster_id"].tolist() == ["a", "a", "b", "ke_12"]
+    assert np.isnan(found.table["bmi"].iloc[3]) and np.isnan(found.table["bmi_label"].iloc[3])

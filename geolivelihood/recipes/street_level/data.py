@@ -23,9 +23,9 @@ from geolivelihood.tables.published import (
     PublishedPhotos,
     published_clusters,
     read_cluster_list,
-    read_published_features,
     read_published_photos,
 )
+from geolivelihood.tables.published_features import read_published_features
 
 __all__ = ["Part", "StreetData", "open_street_level"]
 
@@ -214,7 +214,7 @@ def _lists(folder: Path) -> dict[str, dict[str, list[str]]]:
     for path in sorted(folder.iterdir()):
         named = _LISTS.fullmatch(path.name)
         if named:
-            found.setdefault(named[2], {})[named[1]] = read_cluster_list(path)
+            found.setdefault(named[2].lower(), {})[named[1]] = read_cluster_list(path)
     if not found or any(len(lists) < 2 for lists in found.values()):
         alone = [country for country, lists in found.items() if len(lists) < 2]
         msg = (
