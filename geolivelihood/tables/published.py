@@ -261,7 +261,7 @@ def _refuse(path: Path, missing: Sequence[str], there: pd.Index) -> None:
 
 
 def _with_country(table: pd.DataFrame) -> pd.DataFrame:
-    """Ids without spaces around them, and a country in small letters, which the id names if no column does."""
+    """Ids without spaces around them; the country in small letters, from the id where no column says it."""
     table["cluster_id"] = table["cluster_id"].str.strip()
     table["cluster_id"] = table["cluster_id"].mask(table["cluster_id"] == "")
     country = table.get("country", table["cluster_id"].str.partition("_")[0])

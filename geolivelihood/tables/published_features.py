@@ -48,7 +48,8 @@ def read_published_features(
     Returns
     -------
     numpy.ndarray
-        float32, shape (len(rows), width): ``out``, where it was given. Only the wanted rows are ever in memory, besides one slice.
+        float32, shape (len(rows), width): ``out``, where it was given. Only the wanted rows are ever
+        in memory, besides one slice.
 
     Raises
     ------

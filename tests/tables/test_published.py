@@ -189,7 +189,7 @@ def test_a_faulty_row_is_set_aside_with_its_reason(tmp_path, change, reason):
 def test_too_many_faulty_rows(tmp_path):
     table = many()
     table.loc[:3, "features"] = "[99]"
-    with pytest.raises(TooManyRejectedError, match="4 of 30 rows .* 4 holds an unknown class id"):
+    with pytest.raises(TooManyRejectedError, match=r"4 of 30 rows .* 4 holds an unknown class id"):
         read(tmp_path, table)
     assert len(read(tmp_path, table, max_rejected=0.2).table) == 26
 
