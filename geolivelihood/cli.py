@@ -18,6 +18,7 @@ import typer
 import yaml
 from rich.table import Table
 
+from geolivelihood.credentials import mapillary_token
 from geolivelihood.errors import Cancelled, InputError
 from geolivelihood.protocol import failure
 from geolivelihood.terminal import (
@@ -432,6 +433,7 @@ def download(
     server: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Fetch street photos around clusters, or in a box, from Mapillary; a stopped download goes on."""
+    mapillary_token()  # what is missing most often is said before the imports that take their time
     from geolivelihood.recipes.download import download_pictures
 
     with progress():

@@ -13,7 +13,7 @@ import pandas as pd
 from geolivelihood import layers, tables
 from geolivelihood.errors import InputError
 from geolivelihood.files import atomic, content_hash
-from geolivelihood.recipes.steps import SetAside
+from geolivelihood.recipes.written import SetAside
 from geolivelihood.tables.faults import Checked, rejected_rows
 from geolivelihood.tables.mapillary.client import API, TILES
 from geolivelihood.tables.mapillary.pictures import Size

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypedDict, Unpack
+from typing import Any, Literal, TypedDict, Unpack
 
 import geopandas as gpd
 import numpy as np
@@ -23,6 +23,7 @@ from geolivelihood.recipes.lineup import LineUp
 from geolivelihood.recipes.livelihood import Livelihood
 from geolivelihood.recipes.run import open_project
 from geolivelihood.recipes.settings import FILE_MODELS, ModelChoice
+from geolivelihood.recipes.written import SetAside, Written
 from geolivelihood.tables.images import require_paths
 
 __all__ = [
@@ -46,21 +47,6 @@ class Reading(TypedDict, total=False):
     columns: Mapping[str, str] | str | None
     files: str | None
     kind: Literal["street", "overhead"] | None
-
-
-class SetAside(NamedTuple):
-    """How many rows or pictures could not be used, and where the reasons are."""
-
-    number: int
-    what: str
-    reasons: str
-
-
-class Written(NamedTuple):
-    """What a step has written: rows by layer or table, and what it set aside."""
-
-    rows: dict[str, int]
-    rejected: list[SetAside]
 
 
 def index_pictures(

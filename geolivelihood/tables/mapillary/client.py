@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import email.utils
 import json
-import os
 import random
 import re
 import threading
@@ -17,17 +16,15 @@ from typing import Any, NamedTuple, Self, TypeVar
 from urllib.parse import quote, urlsplit
 
 from geolivelihood import __version__, extras
+from geolivelihood.credentials import ASK_FOR_ONE, TOKEN, mapillary_token
 from geolivelihood.errors import EnvironmentMissingError, InputError
 from geolivelihood.progress import checkpoint
 
-__all__ = ["API", "TILES", "TOKEN", "Client", "Refused"]
+__all__ = ["API", "TILES", "Client", "Refused", "checked_url"]
 
 API = "https://graph.mapillary.com"
 TILES = "https://tiles.mapillary.com"
-TOKEN = "MAPILLARY_TOKEN"
-"""Environment variable that holds the access token."""
 
-_ASK_FOR_ONE = "Make a client token at https://www.mapillary.com/dashboard/developers"
 _TIMEOUT_S = 30.0
 _LONGEST_PAUSE_S = 60.0
 _LONGEST_WAIT_S = 900.0  # that the server may ask for before we stop and leave it to the user
@@ -104,7 +101,7 @@ class Client:
                 "request at a time, and no negative number of retries or seconds."
             )
             raise InputError(msg)
-        self._token = _valid_token(token)
+        self._token = mapillary_token(token)
         self._httpx: ModuleType = extras.require("httpx", extra="download")
         self._retries, self._backoff_s, self._concurrency = retries, backoff_s, concurrency
         self._stop = threading.Event()
@@ -231,7 +228,7 @@ class Client:
         refused = Refused(reason, status)
         too_many = status == 429 or (with_token and code in _TOO_MANY)
         if with_token and not too_many and (status in (401, 403) or code == _INVALID):
-            msg = f"Mapillary does not accept the token ({reason}). Check {TOKEN}. {_ASK_FOR_ONE}."
+            msg = f"Mapillary does not accept the token ({reason}). Check {TOKEN}. {ASK_FOR_ONE}."
             raise InputError(msg)
         if refused.too_much or not (too_many or status >= 500 or status == 408):
             raise refused
@@ -266,21 +263,6 @@ class Client:
         """What a server or library says, on one line, without the token that it may repeat."""
         said = str(text).replace(self._token, "***").replace(quote(self._token, safe=""), "***")
         return " ".join(said.split())[:300]
-
-
-def _valid_token(given: str | None) -> str:
-    """The token; what is wrong with it is said without it, and before a library could repeat it."""
-    token = (os.environ.get(TOKEN, "") if given is None else given).strip()
-    if not token:
-        msg = f"Mapillary asks for an access token: set the environment variable {TOKEN}. {_ASK_FOR_ONE}."
-        raise InputError(msg)
-    if not re.fullmatch(r"[!-~]{8,}", token):
-        msg = (
-            f"The Mapillary token cannot be one: tokens are at least 8 printable ASCII characters without "
-            f"spaces. Check {TOKEN}. {_ASK_FOR_ONE}."
-        )
-        raise InputError(msg)
-    return token
 
 
 def checked_url(url: str) -> str:
