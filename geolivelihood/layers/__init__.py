@@ -26,7 +26,7 @@ from geolivelihood.layers.report_maps import (
     residual_map_figure,
     variogram_figure,
 )
-from geolivelihood.layers.report_scores import importance_figure, score_figure
+from geolivelihood.layers.report_scores import dependence_figure, importance_figure, score_figure
 from geolivelihood.layers.styles import Style, default_styles, indicator_columns
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "copy_layers",
     "coverage_figure",
     "default_styles",
+    "dependence_figure",
     "draw_map",
     "importance_figure",
     "indicator_columns",

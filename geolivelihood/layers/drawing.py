@@ -84,14 +84,26 @@ _LOOK: Any = {
 }
 
 
-def draw(paint: Callable[[Axes], None], *, width_in: float = WIDTH_IN, height_in: float = 3.5) -> bytes:
-    """An SVG file of what ``paint`` puts on a pair of axes; the same strokes give the same bytes."""
+def draw(
+    paint: Callable[[Any], None],
+    *,
+    width_in: float = WIDTH_IN,
+    height_in: float = 3.5,
+    panels: tuple[int, int] | None = None,
+) -> bytes:
+    """An SVG file of what ``paint`` puts on a pair of axes; the same strokes give the same bytes.
+
+    With ``panels`` (rows, columns) it gets that many axes with one vertical scale, row by row.
+    """
     import matplotlib as mpl  # heavy, and needed for pictures alone
     from matplotlib.figure import Figure as Canvas
 
     with mpl.rc_context(_LOOK):
         canvas = Canvas(figsize=(width_in, height_in), layout="constrained")
-        paint(canvas.subplots())
+        if panels is None:
+            paint(canvas.subplots())
+        else:
+            paint(canvas.subplots(*panels, sharey=True, squeeze=False).ravel())
         return as_svg(canvas)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +17,7 @@ from geolivelihood.layers.report import Figure
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["importance_figure", "score_figure"]
+__all__ = ["dependence_figure", "importance_figure", "score_figure"]
 
 _SCORES = {
     "r2": "R²",
@@ -143,6 +143,63 @@ def importance_figure(
     top = ", ".join(f"{row.name} {brief(row.value)}" for row in shown.head(3).itertuples(index=False))
     image = drawing.draw(paint, height_in=0.8 + 0.24 * len(shown))
     alt = f"Bars of importance of {len(shown)} inputs, from the top: {top}."
+    return Figure(title=title, image=image, alt=alt, caption=caption or explained)
+
+
+def dependence_figure(
+    curves: pd.DataFrame,
+    *,
+    label: str = "Prediction",
+    title: str = "How the prediction moves",
+    caption: str = "",
+) -> Figure:
+    """A panel per feature: the average prediction along its values, with its band, all on one vertical scale.
+
+    Ticks along the bottom stand where the data lie, each as tall as its share of them.
+
+    Parameters
+    ----------
+    curves
+        From :func:`~geolivelihood.explanation.partial_dependence`: ``feature``, ``value``, ``mean``, and
+        where known ``lower``, ``upper`` and ``share``.
+    label
+        What is predicted, with its unit.
+    title, caption
+        Words; by default the caption explains the picture.
+
+    Raises
+    ------
+    MissingColumnError
+        If a column is missing.
+    """
+    table = drawing.columns(curves, "feature", "value", "mean", optional=("lower", "upper", "share"))
+    parts = [(str(name), rows.sort_values("value")) for name, rows in table.groupby("feature", sort=False)]
+    across = min(2, len(parts))
+    panels = (-(-len(parts) // across), across)
+
+    def paint(grid: Sequence[Axes]) -> None:
+        for axes, (name, rows) in zip(grid, parts):
+            axes.fill_between(rows["value"], rows["lower"], rows["upper"], color=BLUE, alpha=0.2, linewidth=0)
+            axes.plot(rows["value"], rows["mean"], color=BLUE, linewidth=1.7)
+            top = 0.25 * rows["share"] / max(rows["share"].max(), 1e-12)  # of the panel's height
+            axes.vlines(rows["value"], 0, top, transform=axes.get_xaxis_transform(), color=SOFT, linewidth=2)
+            axes.set_xlabel(drawing.shortened(name, 26))
+        for axes in grid[len(parts) :]:
+            axes.set_visible(False)
+        grid[0].figure.supylabel(label, fontsize=8.5)
+
+    explained = (
+        "The average prediction when every place is given the same value, all else as it is; the band is "
+        "over blocks of places. The bars at the bottom show where places really lie: beyond them the curve "
+        "is made of places that do not exist. It is what the model does, not what would happen."
+    )
+    ends = [
+        f"{name} from {brief(rows['value'].iloc[0])} to {brief(rows['value'].iloc[-1])}: "
+        f"{brief(rows['mean'].iloc[0])} to {brief(rows['mean'].iloc[-1])}"
+        for name, rows in parts
+    ]
+    image = drawing.draw(paint, height_in=0.3 + 1.75 * panels[0], panels=panels)
+    alt = f"{label or 'Prediction'} along {len(parts)} features. {'; '.join(ends)}."
     return Figure(title=title, image=image, alt=alt, caption=caption or explained)
 
 

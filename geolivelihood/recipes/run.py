@@ -22,6 +22,7 @@ from geolivelihood.files import atomic, content_hash
 from geolivelihood.progress import stage as begin
 from geolivelihood.recipes.assessment import Assessment
 from geolivelihood.recipes.builders import build_estimator
+from geolivelihood.recipes.explained_section import explained_sections
 from geolivelihood.recipes.lineup import LineUp
 from geolivelihood.recipes.livelihood import Livelihood
 from geolivelihood.recipes.project import Project, read_project
@@ -174,12 +175,13 @@ class _Beside(NamedTuple):
 
 
 def _write_tables(beside: _Beside, assessment: Assessment, scores: pd.DataFrame | None) -> Path | None:
-    """``rejected.csv`` and, with models, ``scores.csv``, ``coverage.csv``, ``groups.csv``, ``checks.csv``."""
+    """``rejected.csv`` and, with models, the tables of scores, coverage, groups, checks and importance."""
     made = {"rejected": set_aside(assessment.lineup.data, assessment.lineup)}
     if scores is not None:
         made |= {"scores": scores, "groups": assessment.groups, "checks": assessment.checks}
-        made |= {"coverage": assessment.coverage} if len(assessment.coverage) else {}
-    for name in ("coverage", *made):
+        perhaps = {"coverage": assessment.coverage, "importance": assessment.explained.importance}
+        made |= {name: table for name, table in perhaps.items() if len(table)}
+    for name in {"coverage": None, "importance": None, **made}:
         if name not in made:  # an earlier run's would be read as this one's
             beside.path(f"{name}.csv").unlink(missing_ok=True)
             continue
@@ -243,7 +245,13 @@ def _report(
     begin("writing the report")
     try:
         return write_report(
-            beside.path("report.html"), assessment, made, scores, provenance=provenance, picture=picture
+            beside.path("report.html"),
+            assessment,
+            made,
+            scores,
+            provenance=provenance,
+            picture=picture,
+            explanations=explained_sections(assessment.explained),
         )
     except EnvironmentMissingError as error:
         warnings.warn(f"No report: {error}", stacklevel=3)

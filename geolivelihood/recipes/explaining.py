@@ -1,0 +1,315 @@
+"""How a run measures what its models go by: on the folds and cells that it has, at a bounded cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from geolivelihood import cells as h3cells
+from geolivelihood import explanation, validation
+from geolivelihood.explanation import SurrogateTree
+from geolivelihood.features import FeatureStore
+from geolivelihood.progress import track
+from geolivelihood.recipes.blanks import WithAverages, blanked
+from geolivelihood.recipes.builders import build_estimator
+from geolivelihood.recipes.lineup import LineUp
+from geolivelihood.recipes.livelihood import Livelihood
+from geolivelihood.recipes.people import People
+from geolivelihood.recipes.settings import ModelChoice
+
+__all__ = [
+    "averaged_losses",
+    "cell_weights",
+    "dropped_losses",
+    "grown_tree",
+    "named_choice",
+    "named_columns",
+    "named_curves",
+    "named_losses",
+    "named_sources",
+    "shapley_sizes",
+    "without_source",
+]
+
+Floats = npt.NDArray[np.float64]
+_SAID = ("mean", "sd")  # of the statistics of a band, those that a reader knows; the others go with them
+_CURVES, _GRID, _RANGE = 4, 8, (0.02, 0.98)
+_MOST_CELLS = 2000  # that a curve is averaged over, where cells can be taken apart
+_SHAPLEY_ROWS = 500
+
+
+# -- what has a name --------------------------------------------------------------------------------
+
+
+def named_sources(data: Livelihood) -> list[str]:
+    """Sources whose features mean something to a reader: counted objects, else brightness of bands."""
+    counted = [name for name in data.used if data.source(name).detections_of is not None]
+    encoders = {name: data.source(name).encoder for name in data.used}
+    return counted or [name for name, chosen in encoders.items() if chosen and chosen.name == "summary"]
+
+
+def named_choice(data: Livelihood) -> ModelChoice:
+    """A linear model that sees nothing else."""
+    return ModelChoice.model_validate({"name": "ridge", "sources": named_sources(data)})
+
+
+def named_columns(data: Livelihood) -> dict[str, str]:
+    """Column of the feature tables by what a reader calls it."""
+    sources = named_sources(data)
+    found: dict[str, str] = {}
+    for name in sources:
+        before = f"{name}: " if len(sources) > 1 else ""
+        columns = [f"{name}_{column}" for column in data.features(name).columns]
+        if data.source(name).detections_of is not None:
+            spoken = {said: str(own[0]) for said, own in explanation.object_groups(columns).items()}
+        else:
+            spoken = _bands(data, name, columns)
+        found |= {f"{before}{said}": column for said, column in spoken.items()}
+    return found
+
+
+def _bands(data: Livelihood, name: str, columns: Sequence[str]) -> dict[str, str]:
+    """Mean and spread of each band of a source of summaries."""
+    store = FeatureStore(data.space.path(data.features_stage(name)))
+    split = [str(feature).split("_", 1) for feature in store.manifest["feature_names"]]
+    return {
+        f"{kind} of {band.replace('band', 'band ')}": column
+        for (band, kind), column in zip(split, columns)
+        if kind in _SAID
+    }
+
+
+# -- importances ------------------------------------------------------------------------------------
+
+
+def without_source(data: Livelihood, choice: ModelChoice, name: str) -> ModelChoice:
+    """The same model on its other sources."""
+    rest = [other for other in data.seen_by(choice) if other != name]
+    return choice.model_copy(update={"sources": rest, "label": f"{choice.key} without {name}"})
+
+
+def dropped_losses(lineup: LineUp, choice: ModelChoice, indicator: str) -> pd.DataFrame:
+    """What a model loses on unseen blocks when it is trained without each of its sources (drop-column).
+
+    Returns
+    -------
+    pandas.DataFrame
+        As from :func:`~geolivelihood.explanation.importance_table`.
+    """
+    whole = lineup.out_of_fold(choice, "blocked", indicator)
+    without = {}
+    for name in track(lineup.data.seen_by(choice), "scoring the map's model without each source"):
+        other = without_source(lineup.data, choice, name)
+        without[name] = lineup.out_of_fold(other, "blocked", indicator)["predicted"]
+    return explanation.importance_table(
+        whole["observed"],
+        whole["predicted"],
+        without,
+        blocks=whole["block"],
+        random_state=lineup.project.seed,
+    )
+
+
+def averaged_losses(lineup: LineUp, choice: ModelChoice, indicator: str) -> pd.DataFrame:
+    """What a network, fitted once per fold, loses when it is told a source's average everywhere.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As from :func:`~geolivelihood.explanation.importance_table`, with ``indicator``: all that it learns.
+    """
+    job, names = lineup.job(choice, indicator), lineup.data.seen_by(choice)
+    learned = lineup.learned_with(choice, indicator)
+    answers = validation.out_of_fold(
+        WithAverages(job.estimator, variants=blanked(lineup, choice)),
+        job.X,
+        job.labels.y,
+        lineup.splits.of("blocked"),
+        fit_params=job.beside,
+        fit_rows=job.per_row,
+    ).prediction.reshape(len(job.labels.y), 1 + len(names), len(learned))
+    y = job.labels.y.reshape(len(job.labels.y), -1)
+    parts = []
+    for at, one in enumerate(learned):
+        found = explanation.importance_table(
+            y[:, at],
+            answers[:, 0, at],
+            dict(zip(names, answers[:, 1:, at].T)),
+            blocks=lineup.sample.blocks,
+            random_state=lineup.project.seed,
+        )
+        parts.append(found.assign(indicator=one))
+    return pd.concat(parts)
+
+
+def named_losses(lineup: LineUp, indicator: str) -> pd.DataFrame:
+    """What a linear model of the named features alone loses when one is dealt to other places.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As from :func:`~geolivelihood.explanation.importance_table`, with ``indicator``, and ``r2`` of the
+        model on unseen blocks.
+    """
+    choice = named_choice(lineup.data)
+    job, named = lineup.job(choice, indicator), named_columns(lineup.data)
+    columns = lineup.data.cluster_features(lineup.data.seen_by(choice)).columns
+    X = pd.DataFrame(job.X, columns=columns)[list(named.values())].set_axis(list(named), axis=1)
+    estimator, folds = build_estimator(choice, seed=lineup.project.seed), lineup.splits.of("blocked")
+    found = explanation.permutation_importance(
+        estimator,
+        X,
+        job.labels.y,
+        folds,
+        blocks=lineup.sample.blocks,
+        fit_rows=job.per_row,
+        random_state=lineup.project.seed,
+    )
+    whole = validation.out_of_fold(estimator, X, job.labels.y, folds, fit_rows=job.per_row).prediction
+    r2 = validation.r2(job.labels.y, whole)
+    return found.assign(indicator=indicator, r2=r2)
+
+
+def shapley_sizes(lineup: LineUp, choice: ModelChoice, indicator: str) -> pd.DataFrame:
+    """Mean |Shapley value| of each named feature and of each other source, at surveyed places.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As from :func:`~geolivelihood.explanation.shapley_summary`, with ``indicator``.
+
+    Raises
+    ------
+    EnvironmentMissingError
+        If shap is not installed.
+    """
+    job, data = lineup.job(choice, indicator), lineup.data
+    names, learned = data.seen_by(choice), lineup.learned_with(choice, indicator)
+    columns = data.cluster_features(names).columns
+    random = np.random.default_rng(lineup.project.seed)
+    size = min(_SHAPLEY_ROWS, len(job.labels.y))
+    rows = np.sort(random.choice(len(job.labels.y), size, replace=False))
+    model, X = job.fitted(), pd.DataFrame(job.X, columns=columns).iloc[rows]
+    spoken = {column: said for said, column in named_columns(data).items()}
+    groups: dict[str, list[str]] = {}
+    for source, own in explanation.feature_groups(columns, prefixes=names).items():
+        rest = f"{source}, the rest" if set(own) & set(spoken) else source
+        for column in map(str, own):
+            groups.setdefault(spoken.get(column, rest), []).append(column)
+    parts = []
+    for at, one in enumerate(learned):
+        output = {"output": at} if len(learned) > 1 else {}
+        values = explanation.tree_shap(model, X, **output).values
+        found = explanation.shapley_summary(
+            values, lineup.sample.blocks[rows], groups=groups, random_state=lineup.project.seed
+        )
+        parts.append(found.assign(indicator=one))
+    return pd.concat(parts)
+
+
+# -- curves and tree --------------------------------------------------------------------------------
+
+
+def cell_weights(lineup: LineUp, people: People) -> Floats:
+    """Weight of each cell: its people where they are known, else the surveyed places expected there."""
+    if people.known:
+        return people.of_cells.reindex(lineup.data.cells).fillna(0.0).to_numpy(dtype=float)
+    return np.asarray(lineup.data.map_tie.matrix.sum(axis=0), dtype=float).ravel()
+
+
+def named_curves(
+    lineup: LineUp, choice: ModelChoice, strongest: dict[str, pd.DataFrame], weights: Floats
+) -> pd.DataFrame:
+    """Partial dependence of the map on the strongest named features that its model sees.
+
+    Parameters
+    ----------
+    lineup
+        The project's models.
+    choice
+        A model on a table of features.
+    strongest
+        For each indicator that it learns, the table of :func:`named_losses`.
+    weights
+        Of the cells; a cell without the feature counts nothing.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As from :func:`~geolivelihood.explanation.partial_dependence`, with ``indicator``.
+    """
+    data, learned = lineup.data, list(strongest)
+    names, named = data.seen_by(choice), named_columns(data)
+    model, table = lineup.fit(choice, learned[0]), data.cell_features(names)
+    surveyed = data.cluster_features(names).iloc[lineup.sample.rows]
+    rows = _chosen(lineup, choice, weights)
+    parts = []
+    for at, indicator in enumerate(learned):
+        predict = _predictor(lineup, choice, model, at)
+        seen = [name for name in strongest[indicator]["name"] if named[name] in table.columns][:_CURVES]
+        for name in seen:
+            column = named[name]
+            there = table[column].notna().to_numpy() * weights
+            low, high = surveyed[column].quantile(list(_RANGE))
+            found = explanation.partial_dependence(
+                predict,
+                table.iloc[rows],
+                column,
+                grid=np.unique(np.linspace(low, high, _GRID)).tolist(),
+                weights=there[rows],
+                blocks=h3cells.blocks(data.cells[rows], resolution=lineup.sample.block_resolution),
+                random_state=lineup.project.seed,
+            )
+            parts.append(found.assign(feature=name, indicator=indicator))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _chosen(lineup: LineUp, choice: ModelChoice, weights: Floats) -> npt.NDArray[np.intp]:
+    """Cells to average over: all where they see their neighbours, else a sample of those that count."""
+    if choice.name == "cell":
+        return np.arange(len(weights))
+    known = lineup.inputs.known_cells(lineup.data.seen_by(choice))
+    counting = np.flatnonzero(known & (weights > 0))
+    random = np.random.default_rng(lineup.project.seed)
+    return np.sort(random.choice(counting, min(_MOST_CELLS, len(counting)), replace=False))
+
+
+def _predictor(
+    lineup: LineUp, choice: ModelChoice, model: Any, at: int
+) -> Callable[[pd.DataFrame], npt.ArrayLike]:
+    """The map's prediction of one of its indicators from a table of cells."""
+    cells, graph = lineup.data.cells, None
+    if choice.name == "cell":
+        graph = lineup.inputs.cells(choice)[1]
+
+    def predict(table: pd.DataFrame) -> Floats:
+        X = table.to_numpy()
+        found = model.predict_cells(cells, features=X, graph=graph) if graph is not None else model.predict(X)
+        return np.asarray(found, dtype=float).reshape(len(X), -1)[:, at]
+
+    return predict
+
+
+def grown_tree(lineup: LineUp, indicator: str, people: People) -> SurrogateTree:
+    """The map in three questions about what the pictures show in each cell.
+
+    Raises
+    ------
+    InputError
+        If too few cells have both.
+    """
+    data = lineup.data
+    table = data.cell_features(named_sources(data))
+    named = named_columns(data)
+    shown = table.notna().any(axis=1)
+    return explanation.surrogate_tree(
+        table[list(named.values())].set_axis(list(named), axis=1),
+        lineup.cell_predictions(indicator).reindex(table.index).where(shown),
+        weights=people.of_cells.reindex(table.index).fillna(0.0) if people.known else None,
+        target=lineup.project.output.labels.get(indicator, indicator),
+        random_state=lineup.project.seed,
+    )
