@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 from geolivelihood.errors import InputError
+from geolivelihood.models.paper.divergence import check_finite
 from geolivelihood.models.rows import Floats, check_features, check_target
 from geolivelihood.models.training import seeded, single_thread
 from geolivelihood.progress import track
@@ -122,7 +123,13 @@ class CountsMLP(RegressorMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: Any, y: npt.ArrayLike) -> Self:
-        """Fit to cluster vectors (clusters, 66) and a target (clusters,)."""
+        """Fit to cluster vectors (clusters, 66) and a target (clusters,).
+
+        Raises
+        ------
+        InputError
+            If shapes disagree, a value is missing, or the training diverges.
+        """
         table = torch.tensor(check_features(X, expected=_INPUTS), dtype=torch.float32)
         target = torch.tensor(check_target(y, rows=len(table)), dtype=torch.float32)
         # A plain loop, as for the graph network: fixed epochs, no held-out part, nothing to choose.
@@ -132,7 +139,9 @@ class CountsMLP(RegressorMixin, BaseEstimator):
             for _ in track(range(self.epochs), "training the perceptron"):
                 for rows in torch.randperm(len(table)).split(self.batch_size):
                     optimiser.zero_grad()
-                    functional.mse_loss(self.network_(table[rows])[:, 0], target[rows]).backward()
+                    loss = functional.mse_loss(self.network_(table[rows])[:, 0], target[rows])
+                    check_finite(loss.detach(), "the loss")
+                    loss.backward()
                     optimiser.step()
         self.network_.eval()
         return self

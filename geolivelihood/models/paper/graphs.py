@@ -93,6 +93,9 @@ class DenseGraphs:
         Size of every graph.
     seed
         Seed of random edges; those of a graph stay the same in every batch.
+    keys
+        Name of each cluster. Random edges of a cluster depend on its name and the seed alone, so that those
+        of training graph i are not those of validation graph i. Needed for ``edges="none"``.
     """
 
     def __init__(
@@ -107,6 +110,7 @@ class DenseGraphs:
         edges: str = "inv",
         nodes: int = NODES,
         seed: int = 0,
+        keys: Sequence[str] = (),
     ) -> None:
         self.slices = slices(edges)
         _check_parts(vertices, features, counts, classes if edges == "obj_sim" else ())
@@ -114,6 +118,12 @@ class DenseGraphs:
         if len(sizes) and (sizes.min() < 1 or sizes.max() > nodes):
             msg = f"Clusters have {sizes.min()} to {sizes.max()} photos; give 1 to {nodes}, sampled before."
             raise InputError(msg)
+        if len(keys) != len(photos) and (keys or edges == "none"):
+            msg = (
+                f"{len(keys)} keys for {len(photos)} clusters: random edges are drawn by the cluster's name."
+            )
+            raise InputError(msg)
+        self.chance = [zlib.crc32(str(key).encode()) for key in keys]
         self.photos, self.lonlat = list(photos), lonlat
         nothing = np.empty((0, 0), dtype=np.float32)
         self.features = nothing if features is None else features
@@ -153,7 +163,7 @@ class DenseGraphs:
     def _fill(self, links: npt.NDArray[np.float32], graph: int, rows: npt.NDArray[np.int64]) -> None:
         n = len(rows)
         if self.edges == "none":
-            links[:, 0] = random_edges(self.nodes, seed=(self.seed, graph))
+            links[:, 0] = random_edges(self.nodes, seed=(self.seed, self.chance[graph]))
             return
         links[:n, 0, :n] = inverse_distance(self.lonlat[rows])
         if self.edges == "obj_sim":

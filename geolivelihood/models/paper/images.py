@@ -17,6 +17,7 @@ from torch.nn import functional
 from geolivelihood.errors import InputError, TooManyRejectedError
 from geolivelihood.features.pictures import Reading, read_picture
 from geolivelihood.features.weights import is_weights_file, load_weights, published_state, read_state
+from geolivelihood.models.paper.divergence import check_finite
 from geolivelihood.models.rows import Floats, check_target
 from geolivelihood.models.training import seeded, use_device
 from geolivelihood.progress import checkpoint, track
@@ -162,6 +163,13 @@ def fit_imagewise(
     -------
     ImageTrace
         Scores by epoch and the predictions at the best.
+
+    Raises
+    ------
+    InputError
+        If targets do not fit, no validation picture can be read, or the training diverges.
+    TooManyRejectedError
+        If more pictures than ``max_rejected`` cannot be read.
     """
     target = check_target(y, rows=len(train))
     truth = check_target(y_validation, rows=len(validation), least=1)
@@ -177,7 +185,9 @@ def fit_imagewise(
         network.train()
         for pixels, rows in reader.batches(train, order, batch_size):
             optimiser.zero_grad()
-            _loss(network(pixels.to(where)), target[rows], classes).backward()
+            loss = _loss(network(pixels.to(where)), target[rows], classes)
+            check_finite(loss.detach(), f"the loss of epoch {epoch + 1}")
+            loss.backward()
             optimiser.step()
         prediction = _predict(network, reader, validation, batch_size, where)
         scores.append(_score(truth, prediction, classes))
@@ -204,9 +214,8 @@ class _Reader:
     ) -> Iterator[tuple[Tensor, npt.NDArray[np.int64]]]:
         """Pixels (n, 3, side, side), 0-255, and the rows they are of; unreadable ones are left out."""
         with ThreadPoolExecutor(_THREADS) as pool:
-            for start in range(0, len(order), size):
+            for rows in _cut(order, size):
                 checkpoint()
-                rows = order[start : start + size]
                 pictures = list(pool.map(self._read, (paths[row] for row in rows)))
                 good = np.array([picture is not None for picture in pictures])
                 if len(self.reasons) > self.allowed:
@@ -232,6 +241,12 @@ class _Reader:
         return pixels
 
 
+def _cut(order: npt.NDArray[np.int64], size: int) -> list[npt.NDArray[np.int64]]:
+    """Batches; a last photo that is alone joins the one before, for one value has no moments."""
+    cuts = np.arange(size, len(order), size)
+    return np.split(order, cuts[:-1] if len(cuts) and len(order) - cuts[-1] == 1 else cuts)
+
+
 def _predict(
     network: nn.Module, reader: _Reader, paths: Sequence[str], size: int, where: torch.device
 ) -> Floats:
@@ -240,6 +255,7 @@ def _predict(
     with torch.inference_mode():
         for pixels, rows in reader.batches(paths, np.arange(len(paths)), size):
             answer = network(pixels.to(where))
+            check_finite(answer, "a prediction")
             answer = answer.argmax(dim=1) if answer.shape[1] > 1 else answer[:, 0]
             result[rows] = answer.double().cpu().numpy()
     return result

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from geolivelihood.errors import InputError
+from geolivelihood.models.paper.divergence import check_finite
 from geolivelihood.models.paper.graphs import DenseGraphs
 from geolivelihood.models.paper.layers import weight_penalty
 from geolivelihood.models.paper.network import GraphCNN
@@ -111,6 +112,11 @@ def fit_graphcnn(
     -------
     Trace
         Predictions and scores of all evaluations.
+
+    Raises
+    ------
+    InputError
+        If targets do not fit, or the training diverges.
     """
     if steps < 1 or every < 1 or batch_size < 1:
         msg = f"steps, every and batch_size must be at least 1, got {steps}, {every} and {batch_size}."
@@ -134,6 +140,7 @@ def fit_graphcnn(
             inputs = (tensor.to(where) for tensor in train.batch(rows))
             optimiser.zero_grad()
             loss = _loss(network(*inputs), target[rows].to(where)) + weight_penalty(network)
+            check_finite(loss.detach(), f"the loss of step {step}")
             loss.backward()
             optimiser.step()
         found.append((steps, _predict(network, validation, where)))
@@ -172,5 +179,6 @@ def _predict(network: GraphCNN, graphs: DenseGraphs, where: torch.device) -> npt
     with torch.inference_mode():
         answers = [network(*(tensor.to(where) for tensor in graphs.batch(part))) for part in parts]
     answer = torch.cat(answers)
+    check_finite(answer, "a prediction")
     answer = answer.argmax(dim=1) if answer.shape[1] > 1 else answer[:, 0]
     return answer.double().cpu().numpy()

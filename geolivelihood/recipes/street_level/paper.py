@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from geolivelihood.recipes.street_level.cells import (
     Settings,
     accuracy_score,
     block_score,
+    check_learnable,
     share_score,
 )
 from geolivelihood.recipes.street_level.data import Part, StreetData, picture_files
@@ -36,11 +38,13 @@ def paper_scores(data: StreetData, cell: Cell, settings: Settings) -> list[Score
 
 def _parts(data: StreetData, cell: Cell) -> tuple[str, Part, Part]:
     (country,) = cell.countries
-    return country, data.part(country, "train", cell.indicator), data.part(country, "val", cell.indicator)
+    train, held = (data.part(country, split, cell.indicator) for split in ("train", "val"))
+    check_learnable(train.target(classes=cell.classes), f"{country} for {cell.indicator}")
+    return country, train, held
 
 
 def _target(data: StreetData, country: str, part: Part, cell: Cell) -> Floats:
-    return part.label if cell.classes else data.scaled(country, cell.indicator, part.value)
+    return part.target(classes=True) if cell.classes else data.scaled(country, cell.indicator, part.value)
 
 
 def _scored(cell: Cell, country: str, ids: npt.ArrayLike, y: Floats, p: Floats, **more: Any) -> Score:
@@ -52,7 +56,7 @@ def _scored(cell: Cell, country: str, ids: npt.ArrayLike, y: Floats, p: Floats, 
 def _coins(data: StreetData, cell: Cell, settings: Settings) -> list[Score]:
     country, _, held = _parts(data, cell)
     listed = len(data.listed(country, "val"))
-    hits = float((paper.coin_flips(len(held.ids), seed=settings.seed) == held.label).sum())
+    hits = float((paper.coin_flips(len(held.ids), seed=settings.seed) == held.target(classes=True)).sum())
     note = f"hits over all {listed} listed clusters, with photos or without"
     return [share_score(hits, listed, country=country, split=PUBLISHED, note=note)]
 
@@ -77,14 +81,16 @@ def _neighbours(data: StreetData, cell: Cell, settings: Settings) -> list[Score]
     return [score]
 
 
-def _images(data: StreetData, cell: Cell, settings: Settings) -> list[Score]:
+def _images(data: StreetData, cell: Cell, settings: Settings, *, backbone: str = "resnet34") -> list[Score]:
     country, train, held = _parts(data, cell)
     files = picture_files(data.photos)
     parts = [_image_rows(data, country, part, cell, files.notna().to_numpy()) for part in (train, held)]
     (paths, y, _), (held_paths, held_y, owner) = (
         (files.iloc[rows].tolist(), y, owner) for rows, y, owner in parts
     )
-    network = paper.image_network(classes=cell.classes, weights=settings.weights, seed=settings.seed)
+    network = paper.image_network(
+        backbone, classes=cell.classes, weights=settings.weights, seed=settings.seed
+    )
     trace = paper.fit_imagewise(
         network,
         paths,
@@ -108,7 +114,16 @@ def _images(data: StreetData, cell: Cell, settings: Settings) -> list[Score]:
         return [score]
     vote = paper.majority_vote(trace.prediction, owner, clusters=len(held.ids))
     seen = np.isfinite(vote)
-    return [_scored(cell, country, held.ids, held.label[seen], vote[seen], note=f"majority vote; {note}")]
+    return [
+        _scored(
+            cell,
+            country,
+            np.array(held.ids)[seen],
+            held.label[seen],
+            vote[seen],
+            note=f"majority vote; {note}",
+        )
+    ]
 
 
 def _image_rows(
@@ -175,6 +190,7 @@ def _graphs(
         edges=edges,
         nodes=settings.nodes,
         seed=settings.seed,
+        keys=ids,
     )
 
 
@@ -229,9 +245,12 @@ def _pool(
     parts = []
     for country, part in train.items():
         target = _target(data, country, part, cell)
+        check_learnable(target, f"{country} for {cell.indicator}")
         parts.append(target[np.isin(part.ids, drawn[country])])
     held = {country: data.part(country, "val", cell.indicator) for country in cell.countries}
-    return ids, np.concatenate(parts), held
+    y = np.concatenate(parts)
+    check_learnable(y, f"{', '.join(cell.countries)} for {cell.indicator}, as drawn")
+    return ids, y, held
 
 
 def _pooled_forest(share: float) -> Made:
@@ -275,6 +294,7 @@ PAPER_ROWS = {
     "random": Row("Random", _coins, only="accuracy", steps=False),
     "neighbours": Row("Avg neighbours", _neighbours, steps=False),
     "image": Row("Image-wise", _images),
+    "image-18": Row("Image-wise, ResNet-18", partial(_images, backbone="resnet18"), usual=False),
     "counts": Row("Cluster-wise", _counts, steps=False),
     "mlp": Row("Cluster-wise MLP", _mlp, only="r2"),
     "gcn-obj": Row("GCN obj", _gcn("obj")),

@@ -105,6 +105,8 @@ def test_the_perceptron_learns_and_repeats_itself(rng):
     np.testing.assert_array_equal(model.predict(X), again.predict(X))
     with pytest.raises(InputError, match="66"):
         model.predict(X[:, :5])
+    with pytest.raises(InputError, match="diverged"):
+        CountsMLP(epochs=1).fit(X, 1e30 * y)
 
 
 def test_vote():

@@ -18,6 +18,7 @@ from geolivelihood.models.paper import (
     majority_vote,
     sample_photos,
 )
+from geolivelihood.models.paper.images import _cut
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +57,16 @@ def test_batches_are_padded_with_nothing(photos, vertices, width):
 
 
 def test_edges_of_a_graph_stay_the_same_in_every_batch(photos):
-    data = graphs(photos, slice(None), edges="none")
+    keys = [f"ia_{i}" for i in range(60)]
+    data = graphs(photos, slice(None), edges="none", keys=keys)
+    later = graphs(photos, slice(5, 6), edges="none", keys=keys[5:6]).batch(np.array([0])).adjacency
     first, second = data.batch(np.array([3, 5])).adjacency, data.batch(np.array([5])).adjacency
     assert torch.equal(first[1], second[0]) and bool((first > 0).all())
+    assert torch.equal(later[0], second[0])  # by its name, wherever it stands
+    other = graphs(photos, slice(5, 6), edges="none", keys=["ke_5"]).batch(np.array([0])).adjacency
+    assert not torch.equal(other[0], second[0])
+    with pytest.raises(InputError, match="drawn by the cluster's name"):
+        graphs(photos, slice(5, 6), edges="none")
     classes = np.pad(photos["counts"], ((0, 0), (0, 1)))
     shared = graphs(photos, slice(None), edges="obj_sim", classes=classes).batch(np.array([0]))
     assert shared.adjacency.shape == (1, 6, 67, 6)
@@ -179,3 +187,31 @@ def test_unreadable_pictures_are_set_aside_until_they_are_too_many(pictures):
     assert list(trace.rejected) == [str(broken)]
     with pytest.raises(TooManyRejectedError, match="broken"):
         fit_imagewise(net, [paths[0], str(broken)], [0, 1], paths[8:10], y[8:10], **options)
+
+
+@pytest.mark.parametrize("classes", [True, False])
+def test_trainings_that_diverge_are_refused(photos, pictures, classes):
+    y = photos["y"].astype(float)
+    broken = photos | {"features": photos["features"].copy()}
+    broken["features"][0, 0] = np.nan
+    part = graphs(broken, slice(None), vertices="feats")
+    with pytest.raises(InputError, match="diverged"):
+        fit_graphcnn(part, y, part, y, classes=classes, steps=1, device="cpu")
+    paths, labels, _ = pictures
+    net = image_network("resnet18", classes=classes, weights="random")
+    with pytest.raises(InputError, match="diverged"):
+        fit_imagewise(
+            net, paths[:16], labels[:16], paths[16:], labels[16:],
+            classes=classes, epochs=3, batch_size=8, size=32, device="cpu", learning_rate=1e30,
+        )  # fmt: skip
+
+
+def test_a_last_batch_of_one_photo_joins_the_one_before(pictures):
+    paths, y, _ = pictures
+    net = image_network("resnet18", classes=True, weights="random")
+    options = {"classes": True, "epochs": 1, "size": 32, "device": "cpu"}
+    trace = fit_imagewise(net, paths[:9], y[:9], paths[16:], y[16:], batch_size=4, **options)
+    assert len(trace.scores) == 1 and np.isfinite(trace.prediction).all()
+    assert [len(rows) for rows in _cut(np.arange(9), 4)] == [4, 5]
+    assert [len(rows) for rows in _cut(np.arange(10), 4)] == [4, 4, 2]
+    assert [len(rows) for rows in _cut(np.arange(1), 4)] == [1]
