@@ -375,7 +375,8 @@ def reproduce(
     steps: Annotated[int, typer.Option(min=1, help="Training steps; fewer for a quick run.")] = 3000,
     seed: int = 0,
     folds: Annotated[int, typer.Option(min=2, help="Folds of the blocked split (default mode).")] = 5,
-    buffer_km: Annotated[float, typer.Option(min=0, help="Buffer around test clusters (default mode).")] = 32,
+    buffer_km: Annotated[float, typer.Option(min=0, help="Buffer around test clusters (default mode).")] = 42,
+    cluster_limit: Annotated[int, typer.Option(min=1, help="Leave out clusters with fewer photos.")] = 1,
     weights: Annotated[
         str, typer.Option(help="Start of image models: random, a file, or torchvision's name.")
     ] = "IMAGENET1K_V1",
@@ -389,7 +390,13 @@ def reproduce(
     from geolivelihood.synthetic.street_level import make_street_level
 
     settings = street_level.Settings(
-        mode=mode.value, steps=steps, seed=seed, folds=folds, buffer_km=buffer_km, weights=weights
+        mode=mode.value,
+        steps=steps,
+        seed=seed,
+        folds=folds,
+        buffer_km=buffer_km,
+        cluster_limit=cluster_limit,
+        weights=weights,
     )
     with progress():
         if invent and not (folder / "data.csv").exists():

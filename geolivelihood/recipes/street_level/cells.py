@@ -9,9 +9,24 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from geolivelihood.validation import block_bootstrap, wilson_interval
+from geolivelihood.errors import InputError
+from geolivelihood.validation import (
+    block_bootstrap,
+    classification_scores,
+    regression_scores,
+    wilson_interval,
+)
 
-__all__ = ["Cell", "Row", "Score", "Settings", "accuracy_score", "block_score", "share_score"]
+__all__ = [
+    "Cell",
+    "Row",
+    "Score",
+    "Settings",
+    "accuracy_score",
+    "block_score",
+    "check_learnable",
+    "share_score",
+]
 
 Mode = Literal["paper", "default"]
 Floats = npt.NDArray[np.float64]
@@ -20,6 +35,7 @@ PUBLISHED = "published"
 """The published split: train and validation lists as they are."""
 
 _RESAMPLES = 2000
+_FEWEST = 3  # clusters: as many as the nearest neighbours of the published classifier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +56,10 @@ class Settings:
         Folds of the blocked split (``default``).
     buffer_km
         Training clusters this near to a test cluster are left out under the blocked split (``default``).
+        42 km: two photo windows of ±0.1 degrees overlap up to 32 km, and two rural points are displaced by up
+        to 5 km each.
+    cluster_limit
+        Clusters with fewer photos are left out.
     weights
         Start of the image-wise networks: torchvision's name, a file, or ``random``.
     device
@@ -54,7 +74,8 @@ class Settings:
     steps: int = 3000
     seed: int = 0
     folds: int = 5
-    buffer_km: float = 32.0
+    buffer_km: float = 42.0
+    cluster_limit: int = 1
     weights: str = "IMAGENET1K_V1"
     device: str = "auto"
     nodes: int = 200
@@ -133,6 +154,10 @@ class Score:
         Clusters that were trained on, of how many.
     note
         What else one has to know.
+    macro_f1, auc, brier
+        Further scores of classes; the last two where the model gives probabilities. NaN elsewhere.
+    mae, rmse, mse, pearson_r2
+        Further scores of values, as they were learned (published models: scaled to −1 ... 1). NaN elsewhere.
     """
 
     country: str
@@ -146,11 +171,35 @@ class Score:
     maximum: float = np.nan
     trained: str = ""
     note: str = ""
+    macro_f1: float = np.nan
+    auc: float = np.nan
+    brier: float = np.nan
+    mae: float = np.nan
+    rmse: float = np.nan
+    mse: float = np.nan
+    pearson_r2: float = np.nan
 
 
-def accuracy_score(y: Floats, p: Floats, **about: Any) -> Score:
+def check_learnable(y: npt.ArrayLike, where: str) -> None:
+    """Refuse a training target that says nothing.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than three clusters, or all have the same label.
+    """
+    labels = np.asarray(y)
+    if len(labels) < _FEWEST or len(np.unique(labels)) < 2:
+        msg = (
+            f"{len(labels)} training clusters of {where} have {len(np.unique(labels))} different labels; "
+            f"{_FEWEST} clusters and 2 labels are needed."
+        )
+        raise InputError(msg)
+
+
+def accuracy_score(y: Floats, p: Floats, *, proba: Floats | None = None, **about: Any) -> Score:
     """Accuracy over clusters with Wilson's interval; ``about`` are the other fields of the score."""
-    return share_score(float((y == p).sum()), len(y), **about)
+    return share_score(float((y == p).sum()), len(y), **_of_classes(y, p, proba), **about)
 
 
 def share_score(hits: float, n: int, **about: Any) -> Score:
@@ -166,10 +215,32 @@ def block_score(
     *,
     metric: str = "r2",
     interval: str = "clusters",
+    proba: Floats | None = None,
     **about: Any,
 ) -> Score:
-    """1 − SSE/SST (or another metric) with an interval from resampled blocks."""
+    """1 − SSE/SST (or accuracy) with an interval from resampled blocks.
+
+    Raises
+    ------
+    InputError
+        If r² is asked for of values that do not vary.
+    """
+    if metric == "r2" and len(np.unique(y)) < 2:
+        msg = f"r² is not defined: the {len(y)} scored values do not vary."
+        raise InputError(msg)
+    about |= _of_classes(y, p, proba) if metric == "accuracy" else _of_values(y, p)
     found = block_bootstrap(y, p, blocks, score=metric, n=_RESAMPLES)
     return Score(
         value=found.value, lower=found.lower, upper=found.upper, interval=interval, n=len(y), **about
     )
+
+
+def _of_classes(y: Floats, p: Floats, proba: Floats | None) -> dict[str, float]:
+    found = classification_scores(y, p, proba if len(np.unique(y)) > 1 else None)
+    brier = np.nan if proba is None else float(((proba - y) ** 2).mean())
+    return {"macro_f1": found["macro_f1"], "auc": found["auc"], "brier": brier}
+
+
+def _of_values(y: Floats, p: Floats) -> dict[str, float]:
+    found = regression_scores(y, p)
+    return {name: found[name] for name in ("mae", "rmse", "pearson_r2")} | {"mse": found["rmse"] ** 2}

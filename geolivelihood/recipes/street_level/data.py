@@ -53,7 +53,19 @@ class Part(NamedTuple):
     label: npt.NDArray[np.float64]
 
     def target(self, *, classes: bool) -> npt.NDArray[np.float64]:
-        """Labels, or values."""
+        """Labels, or values.
+
+        Raises
+        ------
+        InputError
+            If a cluster has a value but no label.
+        """
+        if classes and np.isnan(self.label).any():
+            lacking = [name for name, label in zip(self.ids, self.label) if np.isnan(label)]
+            msg = (
+                f"{len(lacking)} clusters have a value but no label, such as {lacking[0]}. Give both or none."
+            )
+            raise InputError(msg)
         return self.label if classes else self.value
 
 
@@ -61,13 +73,20 @@ class StreetData:
     """A folder in the published layout; see :func:`open_street_level`."""
 
     def __init__(
-        self, folder: Path, read: PublishedPhotos, lists: dict[str, dict[str, list[str]]], files: list[Path]
+        self,
+        folder: Path,
+        read: PublishedPhotos,
+        lists: dict[str, dict[str, list[str]]],
+        files: list[Path],
+        *,
+        cluster_limit: int = 1,
     ) -> None:
         self.folder = folder
         self.rejected, self.rows = read.rejected, read.rows
         self.photos = read.table
         self.clusters = published_clusters(self.photos)
         self.lists = lists
+        self.cluster_limit = cluster_limit
         self.files = files
         self._groups = cluster_rows(self.photos["cluster_id"])
         self._place = pd.Series(np.arange(len(self._groups.keys)), index=self._groups.keys)
@@ -95,9 +114,11 @@ class StreetData:
             If fewer than two are left.
         """
         known = [name for name in self.listed(country, split) if name in self.clusters.index]
-        own = self.clusters.loc[known, indicator].dropna()
+        there = self.clusters.loc[known]
+        own = there.loc[there["photos"] >= self.cluster_limit, indicator].dropna()
         if len(own) < 2:
-            msg = f"{len(own)} {split} clusters of {country} have photos and {indicator}; 2 are needed."
+            enough = "photos" if self.cluster_limit == 1 else f"{self.cluster_limit} photos"
+            msg = f"{len(own)} {split} clusters of {country} have {enough} and {indicator}; 2 are needed."
             raise InputError(msg)
         return Part(
             own.index.tolist(), own.to_numpy(), self._labels(country, indicator)[own.index].to_numpy()
@@ -166,9 +187,11 @@ class StreetData:
             raise InputError(msg)
         return found[0]
 
-    def features(self, path: Path, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Features of photos by position, shape (n, 512)."""
-        return read_published_features(path, self.photos.index[positions], table_rows=self.rows)
+    def features(
+        self, path: Path, positions: npt.NDArray[np.int64], *, out: npt.NDArray[np.float32] | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Features of photos by position, shape (n, 512); into ``out``, where it is given."""
+        return read_published_features(path, self.photos.index[positions], table_rows=self.rows, out=out)
 
     def fingerprint(self, features: Sequence[Path] = ()) -> list[tuple[str, str]]:
         """What stands for the content of the folder in the key of a result."""
@@ -176,7 +199,7 @@ class StreetData:
         return fingerprint([self.folder / "data.csv", *lists, *features])
 
 
-def open_street_level(folder: str | os.PathLike[str]) -> StreetData:
+def open_street_level(folder: str | os.PathLike[str], *, cluster_limit: int = 1) -> StreetData:
     """Open a folder in the published layout.
 
     Parameters
@@ -185,6 +208,8 @@ def open_street_level(folder: str | os.PathLike[str]) -> StreetData:
         With ``data.csv`` (see :func:`~geolivelihood.tables.published.read_published_photos`),
         ``train_clusters_<country>.txt`` and ``val_clusters_<country>.txt`` for each country, and HDF5 files
         of features, one per indicator (``features_pov.hdf5``).
+    cluster_limit
+        Clusters with fewer photos are neither learned from nor scored.
 
     Raises
     ------
@@ -200,7 +225,8 @@ def open_street_level(folder: str | os.PathLike[str]) -> StreetData:
         raise InputError(msg)
     lists = _lists(folder)
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _HDF5)
-    data = StreetData(folder, read_published_photos(folder / "data.csv"), lists, files)
+    read = read_published_photos(folder / "data.csv")
+    data = StreetData(folder, read, lists, files, cluster_limit=cluster_limit)
     unknown = sorted(set(lists) - set(data.clusters["country"]))
     if unknown:
         there = ", ".join(sorted(data.clusters["country"].unique()))

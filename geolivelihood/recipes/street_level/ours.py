@@ -25,9 +25,19 @@ from geolivelihood import models
 from geolivelihood.cells import blocks
 from geolivelihood.errors import InputError
 from geolivelihood.graphs import cluster_graphs
+from geolivelihood.models.paper import sample_photos
 from geolivelihood.models.training import watching
-from geolivelihood.recipes.street_level.cells import Cell, Row, Score, Settings, accuracy_score, block_score
+from geolivelihood.recipes.street_level.cells import (
+    Cell,
+    Row,
+    Score,
+    Settings,
+    accuracy_score,
+    block_score,
+    check_learnable,
+)
 from geolivelihood.recipes.street_level.data import StreetData, picture_files
+from geolivelihood.tables.published_features import FEATURE_WIDTH
 from geolivelihood.validation import (
     BlockKFold,
     PictureLinks,
@@ -48,6 +58,7 @@ _SPARSE = {"edges": "knn", "normalise": "row"}  # within a village dense edges a
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Singles = npt.NDArray[np.float32]
 
 
 def our_scores(data: StreetData, cell: Cell, settings: Settings) -> list[Score]:
@@ -126,24 +137,31 @@ class _Inputs:
 
 
 class _Answers(NamedTuple):
-    """Answers of some folds: rows tested, truth, predictions of the final model and of the best epoch."""
+    """Answers of some folds: rows tested, truth, predictions of the final model and of the best epoch.
+
+    And the final model's probabilities of the upper class, NaN where there are none.
+    """
 
     rows: Ints
     truth: Floats
     final: Floats
     best: Floats
+    proba: Floats
 
 
 def _score(places: Places, inputs: _Inputs, cell: Cell) -> Score:
     measure = _accuracy if cell.classes else _r2
-    folds, sizes = [], []
+    folds, sizes = list[_Answers](), list[int]()
     for train, test in places.folds(cell.split):
         _check_training(train, places)
         # The threshold is learned, too: the median of the clusters that are trained on.
         y = (places.value >= np.median(places.value[train])).astype(float) if cell.classes else places.value
-        seen = _fitted(inputs, train, test, y, places.inner_groups(cell.split)[train], classes=cell.classes)
+        check_learnable(y[train], f"{places.country} for {cell.indicator}")
+        seen, proba = _fitted(
+            inputs, train, test, y, places.inner_groups(cell.split)[train], classes=cell.classes
+        )
         best = max(seen, key=lambda predicted: measure(y[test], predicted))
-        folds.append(_Answers(test, y[test], seen[-1], best))
+        folds.append(_Answers(test, y[test], seen[-1], best, proba))
         sizes.append(len(train))
     found = _Answers(*map(np.concatenate, zip(*folds)))
     about: dict[str, Any] = {
@@ -156,8 +174,12 @@ def _score(places: Places, inputs: _Inputs, cell: Cell) -> Score:
         final, maximum = (measure(found.truth, p) for p in (found.final, found.best))
         about |= {"final": final, "maximum": maximum}
     if cell.classes:
+        about["proba"] = None if np.isnan(found.proba).any() else found.proba
+    if cell.classes and cell.split == "random":
         return accuracy_score(found.truth, found.final, **about)
-    return block_score(found.truth, found.final, places.blocks[found.rows], interval="H3 blocks", **about)
+    # Clusters of a block are right or wrong together: Wilson's interval, which counts each, is too short.
+    blocks_of, metric = places.blocks[found.rows], cell.metric
+    return block_score(found.truth, found.final, blocks_of, metric=metric, interval="H3 blocks", **about)
 
 
 def _check_training(train: Ints, places: Places) -> None:
@@ -171,8 +193,11 @@ def _check_training(train: Ints, places: Places) -> None:
 
 def _fitted(
     inputs: _Inputs, train: Ints, test: Ints, y: Floats, groups: npt.NDArray[Any], *, classes: bool
-) -> list[Floats]:
-    """Predictions for the test: after each epoch of a watched training, and last those of the final model."""
+) -> tuple[list[Floats], Floats]:
+    """Predictions for the test: after each epoch of a watched training, and last those of the final model.
+
+    And the final model's probabilities of the upper class (NaN without).
+    """
     model, seen = inputs.make(), list[Floats]()
     X, asked = models.take(inputs.X, train), models.take(inputs.X, test)
     target = y[train].astype(int) if classes and hasattr(model, "predict_proba") else y[train]
@@ -187,7 +212,15 @@ def _fitted(
     with watching(look):
         model.fit(X, target, **grouped)
     answer(model)
-    return seen
+    return seen, _probabilities(model, asked) if classes else np.full(len(test), np.nan)
+
+
+def _probabilities(model: Any, asked: Any) -> Floats:
+    """Of the upper class; models of places answer with its share, some a little beyond 0 ... 1."""
+    if hasattr(model, "predict_proba"):
+        upper = list(model.classes_).index(1)
+        return np.asarray(model.predict_proba(asked), dtype=float)[:, upper]
+    return np.clip(np.asarray(model.predict(asked), dtype=float), 0, 1)
 
 
 def _accuracy(y: Floats, p: Floats) -> float:
@@ -228,6 +261,10 @@ def _distance(data: StreetData, ids: Sequence[str], cell: Cell, settings: Settin
     return _Inputs(data.lonlat(ids), lambda: models.InverseDistance(random_state=settings.seed))
 
 
+def _process(data: StreetData, ids: Sequence[str], cell: Cell, settings: Settings) -> _Inputs:
+    return _Inputs(data.lonlat(ids), lambda: models.GaussianProcess(random_state=settings.seed))
+
+
 def _counts(data: StreetData, ids: Sequence[str], cell: Cell, settings: Settings) -> _Inputs:
     """Objects per photo, void apart, and how many photos there are, all as log1p."""
     photos = data.photos_of(ids)
@@ -240,22 +277,16 @@ def _counts(data: StreetData, ids: Sequence[str], cell: Cell, settings: Settings
     return _Inputs(X, lambda: make(random_state=settings.seed))
 
 
-def _graph(vertices: str) -> Callable[..., _Inputs]:
-    """Our graph network on sparse, normalised edges."""
+def _graph(vertices: str, edges: dict[str, str] = _SPARSE) -> Callable[..., _Inputs]:
+    """Our graph network, by default on sparse, normalised edges."""
 
     def inputs(data: StreetData, ids: Sequence[str], cell: Cell, settings: Settings) -> _Inputs:
-        rows = np.concatenate(data.photos_of(ids))
+        rows = _sampled(data, ids, settings)
         photos = data.photos.iloc[rows]
         once = ~photos["image_id"].duplicated().to_numpy()
-        parts, note = [], ""
-        if vertices != "feats":
-            parts.append(np.log1p(data.counts[rows[once]]))
-        if vertices != "obj":
-            path = data.feature_file(cell.indicator, classes=cell.classes)
-            parts.append(data.features(path, rows[once]))
-            note = _NOT_HONEST
-        features = pd.DataFrame(np.concatenate(parts, axis=1), index=photos["image_id"][once])
-        graphs = _ordered_graphs(photos, features, ids, settings)
+        table, note = _node_features(data, rows[once], cell, vertices)
+        features = pd.DataFrame(table, index=photos["image_id"][once], copy=False)
+        graphs = _ordered_graphs(photos, features, ids, settings, edges)
         make = models.GraphClassifier if cell.classes else models.GraphRegressor
         options: dict[str, Any] = {
             "max_epochs": settings.scaled(40),
@@ -267,11 +298,39 @@ def _graph(vertices: str) -> Callable[..., _Inputs]:
     return inputs
 
 
+def _sampled(data: StreetData, ids: Sequence[str], settings: Settings) -> Ints:
+    """Photos of the clusters, one cluster after the other: drawn before anything is read for them."""
+    whole = data.photos_of(ids)
+    starts = np.concatenate([[0], np.cumsum([len(rows) for rows in whole])])
+    drawn = sample_photos(np.concatenate(whole), starts, ids, most=settings.nodes, seed=settings.seed)
+    return np.concatenate(drawn)
+
+
+def _node_features(data: StreetData, rows: Ints, cell: Cell, vertices: str) -> tuple[Singles, str]:
+    """Features of photos, each part written straight to its columns, and what is to be said of them.
+
+    Those of India are 2 GB: nothing here holds them twice.
+    """
+    counted = 0 if vertices == "feats" else data.counts.shape[1]
+    read = 0 if vertices == "obj" else FEATURE_WIDTH
+    table = np.empty((len(rows), counted + read), dtype=np.float32)
+    if counted:
+        np.log1p(data.counts[rows], out=table[:, :counted])
+    if not read:
+        return table, ""
+    data.features(data.feature_file(cell.indicator, classes=cell.classes), rows, out=table[:, counted:])
+    return table, _NOT_HONEST
+
+
 def _ordered_graphs(
-    photos: gpd.GeoDataFrame, features: pd.DataFrame, ids: Sequence[str], settings: Settings
+    photos: gpd.GeoDataFrame,
+    features: pd.DataFrame,
+    ids: Sequence[str],
+    settings: Settings,
+    edges: dict[str, str],
 ) -> Any:
     # Photos are given cluster after cluster, so that the graphs come in the order of the ids.
-    graphs = cluster_graphs(photos, features, max_photos=settings.nodes, seed=settings.seed, **_SPARSE)  # type: ignore[arg-type]
+    graphs = cluster_graphs(photos, features, max_photos=settings.nodes, seed=settings.seed, **edges)  # type: ignore[arg-type]
     if graphs.cluster_ids.tolist() != list(ids):
         msg = "The graphs are not in the order of the clusters."
         raise RuntimeError(msg)
@@ -329,8 +388,11 @@ OUR_ROWS = {
     "baseline": Row("Majority or mean", _majority, steps=False),
     "knn": Row("Geodesic kNN", _nearest, steps=False),
     "idw": Row("Inverse distance", _distance, steps=False),
+    "gp": Row("Gaussian process", _process, steps=False),
     "counts": Row("Boosting on objects per photo", _counts, steps=False),
     "graph-obj": Row("Graph obj", _graph("obj")),
+    "graph-identity": Row("Graph obj, no edges", _graph("obj", {"edges": "identity"})),
+    "graph-random": Row("Graph obj, random edges", _graph("obj", {"edges": "random", "normalise": "row"})),
     "graph-feats": Row("Graph feats", _graph("feats")),
     "graph-both": Row("Graph both", _graph("both")),
     "image": Row("Image model", _pictures),

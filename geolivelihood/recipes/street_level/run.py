@@ -32,7 +32,7 @@ _MODES: dict[str, tuple[Mapping[str, Row], Any]] = {
     "paper": (PAPER_ROWS, paper_scores),
     "default": (OUR_ROWS, our_scores),
 }
-_SEE_PICTURES = ("image", "crossfitted")
+_SEE_PICTURES = ("image", "image-18", "crossfitted")
 # What makes a cell impossible, rather than the program wrong.
 _IMPOSSIBLE = (InputError, EnvironmentMissingError, TooManyRejectedError)
 
@@ -106,7 +106,7 @@ def reproduce(
     wanted = [_known("indicator", name, INDICATORS) for name in indicators or INDICATORS]
     _check_settings(settings)
     stage("reading the published data")
-    data = open_street_level(folder)
+    data = open_street_level(folder, cluster_limit=settings.cluster_limit)
     kept = _Kept(data, Path(out), settings)
     found = Results({}, {})
     stage("computing the table")
@@ -200,10 +200,11 @@ def _known(what: str, name: str, known: Any) -> str:
 
 
 def _check_settings(settings: Settings) -> None:
-    if settings.steps < 1 or settings.folds < 2 or settings.buffer_km < 0:
+    if settings.steps < 1 or settings.folds < 2 or settings.buffer_km < 0 or settings.cluster_limit < 1:
         msg = (
-            f"steps={settings.steps}, folds={settings.folds}, buffer_km={settings.buffer_km}: give at least "
-            "1 step, 2 folds and a buffer of 0 or more."
+            f"steps={settings.steps}, folds={settings.folds}, buffer_km={settings.buffer_km}, "
+            f"cluster_limit={settings.cluster_limit}: give at least 1 step, 2 folds, a buffer of 0 or "
+            "more and clusters of 1 photo or more."
         )
         raise InputError(msg)
 

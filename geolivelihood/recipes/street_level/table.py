@@ -58,6 +58,13 @@ _COLUMNS = [
     "n",
     "final",
     "maximum",
+    "macro_f1",
+    "auc",
+    "brier",
+    "mae",
+    "rmse",
+    "mse",
+    "pearson_r2",
     "trained",
     "published",
     "note",
@@ -142,8 +149,9 @@ def markdown(table: pd.DataFrame, settings: Settings) -> str:
     parts += _training_sizes(table)
     parts.append(
         f"Lines named *{PUBLISHED}* are figures of Lee et al. (2021) and their code's README, from their "
-        "data; they are not computed here. In brackets: 95 % intervals (Wilson for accuracy; for r² and for "
-        "scores per photo, resampled clusters or H3 blocks)."
+        "data; they are not computed here. In brackets: 95 % intervals (Wilson for accuracy; for r², for "
+        "scores per photo and under the blocked split, resampled clusters or H3 blocks). Further scores "
+        "(macro-F1, AUC, Brier; MAE, RMSE, MSE, Pearson²) are in the CSV file."
     )
     for title, column in (("Not run", "not_run"), ("Notes", "note")):
         told = table[table[column] != ""]

@@ -50,13 +50,13 @@ def test_clusters_that_share_a_photo_are_one_group(places):
 
 @pytest.fixture(scope="module")
 def made(street, tmp_path_factory):
-    models = ["baseline", "knn", "idw", "counts", "graph-both"]
+    models = ["baseline", "knn", "idw", "gp", "counts", "graph-identity", "graph-both"]
     return reproduce(street, tmp_path_factory.mktemp("out"), settings=OURS, models=models, indicators=["pov"])
 
 
 def test_both_splits_and_the_maximum_beside_the_final_score(made):
     table = made.table
-    assert (table["not_run"] == "").all() and len(table) == 5 * 2 * 2 * 2
+    assert (table["not_run"] == "").all() and len(table) == 7 * 2 * 2 * 2
     graphs = table[table["model"].str.startswith("graph")]
     np.testing.assert_allclose(graphs["value"], graphs["final"])
     assert (graphs["maximum"] >= graphs["final"] - 1e-9).sum() >= len(graphs) - 1
@@ -96,6 +96,32 @@ def test_the_threshold_of_the_classes_is_the_median_of_the_training_clusters(dat
     assert len(learned) >= 2
     for labels in learned:
         assert labels.mean() == pytest.approx(0.5, abs=1 / len(labels))
+
+
+def test_further_scores_and_intervals(made):
+    classes = made.table[made.table["metric"] == "accuracy"]
+    values = made.table[made.table["metric"] == "r2"]
+    kind = {"random": "Wilson", "blocked": "H3 blocks"}
+    assert (classes["interval"] == classes["split"].map(kind)).all()
+    assert classes[["macro_f1", "auc", "brier"]].notna().all(axis=None)
+    assert classes["brier"].between(0, 1).all() and classes["mae"].isna().all()
+    np.testing.assert_allclose(values["mse"], values["rmse"] ** 2)
+    assert (values["mae"] <= values["rmse"] + 1e-9).all() and values["macro_f1"].isna().all()
+    assert values.loc[values["model"] == "counts", "pearson_r2"].between(0, 1).all()
+
+
+def test_a_table_of_nodes_is_filled_in_place(data, places):
+    cell = Cell("graph-both", "pov", True, ("ia",), "random")
+    rows = np.concatenate(data.photos_of(places.ids))[:9]
+    table, note = ours._node_features(data, rows, cell, "both")
+    assert table.dtype == np.float32 and note == ours._NOT_HONEST
+    np.testing.assert_allclose(table[:, :66], np.log1p(data.counts[rows]), rtol=1e-6)
+    np.testing.assert_array_equal(table[:, 66:], data.features(data.feature_file("pov", classes=True), rows))
+    few = Settings(**{**vars(OURS), "nodes": 2})
+    drawn = ours._sampled(data, places.ids, few)
+    sizes = [min(len(some), 2) for some in data.photos_of(places.ids)]
+    owner = data.photos["cluster_id"].iloc[drawn]
+    assert owner.tolist() == np.repeat(places.ids, sizes).tolist()
 
 
 def test_a_buffer_that_leaves_nothing_is_a_reason_not_an_end(street, tmp_path):

@@ -12,7 +12,8 @@ import pytest
 
 from geolivelihood.errors import EnvironmentMissingError, InputError
 from geolivelihood.models.paper import images
-from geolivelihood.recipes.street_level import Settings, reproduce, shaped
+from geolivelihood.recipes.street_level import Settings, open_street_level, reproduce, shaped
+from geolivelihood.recipes.street_level.ours import OUR_ROWS
 from geolivelihood.recipes.street_level.paper import PAPER_ROWS
 from geolivelihood.recipes.street_level.published import published_figure
 from geolivelihood.validation import wilson_interval
@@ -92,8 +93,9 @@ def test_all_five_count_models_are_tried_and_the_best_is_named(street, tmp_path)
     assert (found.table["value"] > 0.3).all()  # wealth shows in the counts
 
 
-def test_pictures(few, tmp_path):
-    found = reproduce(few, tmp_path, settings=QUICK, models=["image"], indicators=["bmi"])
+@pytest.mark.parametrize("model", ["image", "image-18"])
+def test_pictures(few, tmp_path, model):
+    found = reproduce(few, tmp_path, settings=QUICK, models=[model], indicators=["bmi"])
     assert (found.table["not_run"] == "").all()
     by_metric = found.table.groupby("metric")["n"].max()
     assert by_metric["accuracy"] == 4 < by_metric["r2"]  # clusters by vote, values by photo
@@ -138,17 +140,64 @@ def test_weights_that_are_not_on_this_machine(street, tmp_path, monkeypatch):
     ]
 
 
-def test_all_labels_equal_or_missing(copy, tmp_path):
+USUAL = [
+    (mode, name)
+    for mode, rows in (("paper", PAPER_ROWS), ("default", OUR_ROWS))
+    for name, row in rows.items()
+    if row.usual
+]
+
+
+@pytest.fixture(scope="module")
+def constant(street, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("constant") / "data"
+    shutil.copytree(street, folder)
+    pd.read_csv(folder / "data.csv").assign(pov=0.5, pov_label=1).to_csv(folder / "data.csv", index=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tiny(street, tmp_path_factory):
+    """Two training clusters."""
+    folder = tmp_path_factory.mktemp("tiny") / "data"
+    shutil.copytree(street, folder)
+    there = set(pd.read_csv(folder / "data.csv")["unique_cluster"])
+    for path in folder.glob("train_*.txt"):
+        path.write_text("\n".join([name for name in path.read_text().split() if name in there][:2]))
+    return folder
+
+
+@pytest.mark.parametrize(("mode", "name"), USUAL)
+@pytest.mark.parametrize("case", ["constant", "tiny"])
+def test_rows_that_cannot_be_learned_are_not_run(request, tmp_path, mode, name, case):
+    settings = Settings(**{**vars(QUICK), "mode": mode, "steps": 1})
+    folder = request.getfixturevalue(case)
+    found = reproduce(folder, tmp_path, settings=settings, models=[name], indicators=["pov"])
+    assert len(found.table)
+    assert found.table["not_run"].str.contains("different labels|too few|do not vary").all()
+
+
+def test_all_labels_missing(copy, tmp_path):
     table = pd.read_csv(copy / "data.csv")
-    table.assign(pov=0.5, pov_label=1).to_csv(copy / "data.csv", index=False)
-    found = reproduce(
-        copy, tmp_path / "out", settings=QUICK, models=["neighbours", "gcn-obj"], indicators=["pov"]
-    )
-    accuracy = found.table[(found.table["metric"] == "accuracy") & (found.table["model"] == "neighbours")]
-    assert (accuracy["value"] == 1).all()
     table.assign(pov=np.nan).to_csv(copy / "data.csv", index=False)
     with pytest.raises(InputError, match="has no cell of neighbours for pov"):
         reproduce(copy, tmp_path / "out", settings=QUICK, models=["neighbours"], indicators=["pov"])
+    labels = table["pov_label"].mask(table["unique_cluster"] == table["unique_cluster"].iloc[0])
+    table.assign(pov_label=labels).to_csv(copy / "data.csv", index=False)
+    found = reproduce(copy, tmp_path / "out", settings=QUICK, models=["random"], indicators=["pov"])
+    assert found.table["not_run"].str.contains("1 clusters have a value but no label").any()
+
+
+def test_clusters_of_few_photos_are_left_out(street, tmp_path):
+    data = open_street_level(street, cluster_limit=4)
+    part = data.part("ia", "train", "pov")
+    assert (data.clusters.loc[part.ids, "photos"] >= 4).all()
+    assert 2 <= len(part.ids) < len(open_street_level(street).part("ia", "train", "pov").ids)
+    settings = Settings(**{**vars(QUICK), "cluster_limit": 4})
+    found = reproduce(street, tmp_path, settings=settings, models=["neighbours"], indicators=["bmi"])
+    photos = data.clusters.loc[data.part("ia", "val", "bmi").ids, "photos"]
+    assert (found.table["n"] == photos.sum()).all()
+    assert found.table[["macro_f1", "mae"]].notna().any().all()
 
 
 def test_more_photos_than_a_graph_holds_are_sampled(copy, tmp_path):
@@ -167,6 +216,7 @@ def test_more_photos_than_a_graph_holds_are_sampled(copy, tmp_path):
         ({"indicators": ["wealth"]}, "no indicator 'wealth'"),
         ({"settings": Settings(mode="fast")}, "no mode 'fast'"),
         ({"settings": Settings(steps=0)}, "at least 1 step"),
+        ({"settings": Settings(cluster_limit=0)}, "clusters of 1 photo or more"),
     ],
 )
 def test_unknown_options(street, tmp_path, options, said):
