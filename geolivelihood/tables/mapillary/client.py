@@ -28,7 +28,8 @@ TILES = "https://tiles.mapillary.com"
 _TIMEOUT_S = 30.0
 _LONGEST_PAUSE_S = 60.0
 _LONGEST_WAIT_S = 900.0  # that the server may ask for before we stop and leave it to the user
-_LARGEST_BODY = 2**28
+_LONGEST_ANSWER_S = 300.0  # from the first byte to the last: a server may drip
+_LARGEST_BODY = 2**26
 _UNANSWERED = 20  # requests given up in a row, after which the service counts as down
 _POLL_S = 0.2
 # Codes of the Graph API for too many calls: by application, user, page; and for a token that is not valid.
@@ -74,6 +75,8 @@ class Client:
 
     Parameters
     ----------
+    base_url
+        Address of the API. Pictures must come over https too, unless the API itself is on this machine.
     token
         Access token; ``None`` takes it from the environment variable ``MAPILLARY_TOKEN``.
     concurrency
@@ -84,16 +87,27 @@ class Client:
         Pause before the first repetition, seconds; it doubles each time, less a random part, and is never
         shorter than the server's ``Retry-After``. After a 429 all requests wait.
 
+    Attributes
+    ----------
+    api
+        Address of the API, without a slash at its end.
+
     Raises
     ------
     InputError
-        If there is no token, or an option makes no sense.
+        If there is no token, the API is not https, or an option makes no sense.
     EnvironmentMissingError
         If httpx is not installed.
     """
 
     def __init__(
-        self, *, token: str | None = None, concurrency: int = 8, retries: int = 6, backoff_s: float = 1.0
+        self,
+        base_url: str = API,
+        *,
+        token: str | None = None,
+        concurrency: int = 8,
+        retries: int = 6,
+        backoff_s: float = 1.0,
     ) -> None:
         if concurrency < 1 or retries < 0 or not backoff_s >= 0:
             msg = (
@@ -101,6 +115,7 @@ class Client:
                 "request at a time, and no negative number of retries or seconds."
             )
             raise InputError(msg)
+        self.api = checked_url(base_url)
         self._token = mapillary_token(token)
         self._httpx: ModuleType = extras.require("httpx", extra="download")
         self._retries, self._backoff_s, self._concurrency = retries, backoff_s, concurrency
@@ -109,7 +124,9 @@ class Client:
         self._unanswered = 0
         limits = self._httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
         agent = {"User-Agent": f"geolivelihood/{__version__}"}
-        self._http = self._httpx.Client(timeout=_TIMEOUT_S, limits=limits, headers=agent)
+        self._http = self._httpx.Client(
+            timeout=_TIMEOUT_S, limits=limits, headers=agent, event_hooks={"request": [self._refuse_plain]}
+        )
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="mapillary")
 
     def __repr__(self) -> str:
@@ -209,18 +226,28 @@ class Client:
     def _ask(self, url: str, params: Mapping[str, Any] | None, with_token: bool) -> _Answer:
         # A redirect from the API is not followed: the token is for the API alone.
         headers = {"Authorization": f"OAuth {self._token}"} if with_token else {}
-        body = bytearray()
+        body, deadline = bytearray(), time.monotonic() + _LONGEST_ANSWER_S
         with self._http.stream(
             "GET", url, params=params, headers=headers, follow_redirects=not with_token
         ) as answer:
             for chunk in answer.iter_bytes():
                 if self._stop.is_set():
                     raise _Stopped
+                if time.monotonic() > deadline:
+                    reason = f"it takes longer than {_LONGEST_ANSWER_S:g} s"
+                    raise self._httpx.ReadTimeout(reason)
                 body += chunk
                 if len(body) > _LARGEST_BODY:
                     reason = f"the answer is larger than {_LARGEST_BODY >> 20} MiB"
                     raise Refused(reason, answer.status_code)
             return _Answer(answer.status_code, answer.headers, bytes(body))
+
+    def _refuse_plain(self, request: Any) -> None:
+        """Refuse pictures over http, also where a redirect leads to; the API's address was checked before."""
+        of_api = "authorization" in request.headers
+        if not of_api and request.url.scheme == "http" and urlsplit(self.api).scheme == "https":
+            reason = f"http://{request.url.host} is no https address"
+            raise Refused(reason)
 
     def _pause(self, answer: _Answer, reason: str, pause: float, with_token: bool) -> float:
         """Seconds to wait before the request is repeated; raises where that does not help."""
@@ -244,7 +271,7 @@ class Client:
         self._unanswered += 1
         if self._unanswered >= _UNANSWERED:
             msg = (
-                f"{self._unanswered} requests in a row were given up ({reason}). Mapillary or the connection "
+                f"{_UNANSWERED} requests in a row were given up ({reason}). Mapillary or the connection "
                 "to it is down; call again later, to go on."
             )
             raise EnvironmentMissingError(msg)

@@ -160,12 +160,14 @@ def list_images(
         raise InputError(msg)
     around = rectangles(area, window_deg=window_deg, radius_m=radius_m)
     query = _Query(_utc(start, "start"), _utc(end, "end"), panoramas, by)
-    api, tiles = checked_url(base_url), checked_url(tiles_url)
+    tiles = checked_url(tiles_url)
     with (
-        Client(token=token, concurrency=concurrency, retries=retries, backoff_s=backoff_s) as client,
+        Client(
+            base_url, token=token, concurrency=concurrency, retries=retries, backoff_s=backoff_s
+        ) as client,
         Journal(journal, of=query.card()) as kept,
     ):
-        ask = _Asking(client, kept, query, api, tiles)
+        ask = _Asking(client, kept, query, tiles)
         table = images_of(ask.tiles(tiles_of(around)) if by == "tiles" else ask.boxes(boxes_of(around)))
     table = table[query.keeps(table)]
     if not isinstance(area, gpd.GeoDataFrame):
@@ -176,9 +178,9 @@ def list_images(
 class _Asking:
     """Asks for boxes or tiles, unless the journal knows the answer."""
 
-    def __init__(self, client: Client, journal: Journal, query: _Query, api: str, tiles: str) -> None:
+    def __init__(self, client: Client, journal: Journal, query: _Query, tiles: str) -> None:
         self._client, self._journal = client, journal
-        self._params, self._api, self._tiles = query.params(), api, tiles
+        self._params, self._tiles = query.params(), tiles
 
     def boxes(self, boxes: npt.NDArray[np.float64]) -> Iterator[Record]:
         """Records of all boxes; those of full ones come from their quarters."""
@@ -225,7 +227,7 @@ class _Asking:
 
     def _box(self, box: str) -> list[Record] | None:
         try:
-            found = self._client.json(f"{self._api}/images", self._params | {"bbox": box}).get("data")
+            found = self._client.json(f"{self._client.api}/images", self._params | {"bbox": box}).get("data")
         except Refused as refused:
             if refused.too_much:
                 return None

@@ -19,7 +19,7 @@ from geolivelihood.errors import InputError, TooManyRejectedError
 from geolivelihood.files import atomic
 from geolivelihood.progress import track
 from geolivelihood.tables.faults import Checked, rejected_rows
-from geolivelihood.tables.mapillary.client import API, Client, Refused, checked_url
+from geolivelihood.tables.mapillary.client import API, Client, Refused
 from geolivelihood.tables.mapillary.journal import Journal
 from geolivelihood.tables.mapillary.records import creator_of, text, with_credit
 from geolivelihood.tables.schema import check_images
@@ -31,6 +31,7 @@ Size = Literal["256", "1024", "2048", "original"]
 DONE = "done.jsonl"
 """File in the folder of the pictures that says which of them are whole."""
 _SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}
+_MOST_PIXELS = 16_384 * 8_192  # the largest panoramas
 _EXPIRED = (403, 404, 410)
 _ADDRESSES = 3  # asked for per picture before it is given up
 # All decoders at once: loading them in several threads at a time is a race.
@@ -105,17 +106,21 @@ def download_images(
         raise InputError(msg)
     checked = check_images(images)
     ids = checked.table["image_id"].drop_duplicates()
-    usable = ids.str.fullmatch(r"\d+")
+    usable = ids.str.fullmatch(r"[0-9]{1,32}")  # it is a part of an address and the name of a file
     failed = dict.fromkeys(ids[~usable], "its id is not of the API's version 4 (digits): list again by place")
     _check_failed(failed, len(ids), max_rejected)
-    target, api = Path(folder), checked_url(base_url)
+    target = Path(folder)
     with (
-        Client(token=token, concurrency=concurrency, retries=retries, backoff_s=backoff_s) as client,
+        Client(
+            base_url, token=token, concurrency=concurrency, retries=retries, backoff_s=backoff_s
+        ) as client,
         Journal(target / DONE, of={"pictures": size}) as journal,
+        # Around all threads: the filters of warnings are the whole process's.
+        warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning),
     ):
         done = _still_there(journal, target)
         todo = [name for name in ids[usable] if name not in done]
-        fetch = _Fetching(client, api, target, f"thumb_{size}_url")
+        fetch = _Fetching(client, target, f"thumb_{size}_url")
         for name, found in track(client.each(fetch, todo), "fetching pictures", total=len(todo)):
             if found.done is None:
                 failed[name] = found.reason
@@ -130,14 +135,16 @@ def download_images(
 class _Fetching:
     """Fetches one picture after another; called from several threads."""
 
-    def __init__(self, client: Client, api: str, folder: Path, field: str) -> None:
-        self._client, self._api, self._folder, self._field = client, api, folder, field
+    def __init__(self, client: Client, folder: Path, field: str) -> None:
+        self._client, self._folder, self._field = client, folder, field
 
     def __call__(self, name: str) -> _Fetched:
         fault = ""
         for _ in range(_ADDRESSES):
             try:
-                about = self._client.json(f"{self._api}/{name}", {"fields": f"id,creator,{self._field}"})
+                about = self._client.json(
+                    f"{self._client.api}/{name}", {"fields": f"id,creator,{self._field}"}
+                )
             except Refused as refused:
                 return _Fetched(None, f"Mapillary does not know it any more, or not now: {refused}")
             try:
@@ -183,14 +190,23 @@ class _NoPicture(Exception):
 def _looked_at(body: bytes) -> tuple[str, dict[str, int]]:
     """Suffix that fits the bytes, and the size of a picture; all of it is decoded."""
     try:
-        with warnings.catch_warnings(), Image.open(io.BytesIO(body), formats=tuple(_SUFFIXES)) as picture:
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with Image.open(io.BytesIO(body), formats=tuple(_SUFFIXES)) as picture:
+            _check_pixels(picture)
             picture.load()
             size = {"bytes": len(body), "width": picture.width, "height": picture.height}
             return _SUFFIXES[str(picture.format)], size
+    except _NoPicture:
+        raise
     except Exception as error:  # decoders raise anything for damaged bytes
         reason = f"what came is no whole JPEG, PNG or WebP ({len(body)} bytes)"
         raise _NoPicture(reason, passes=True) from error
+
+
+def _check_pixels(picture: Image.Image) -> None:
+    """Refuse a picture that would take the memory, before it is decoded."""
+    if picture.width * picture.height > _MOST_PIXELS:
+        reason = f"its picture has {picture.width:,} x {picture.height:,} pixels, too many to decode"
+        raise _NoPicture(reason)
 
 
 def _still_there(journal: Journal, folder: Path) -> dict[str, dict[str, Any]]:

@@ -14,7 +14,7 @@ from geolivelihood.tables.mapillary.client import Client, Refused, checked_url
 
 @pytest.fixture
 def client(server):
-    with Client(backoff_s=0.001, retries=2) as made:
+    with Client(server.url, backoff_s=0.001, retries=2) as made:
         yield made
 
 
@@ -204,6 +204,41 @@ def test_cancelling_does_not_wait_for_a_long_pause(server, trouble):
         list(client.each(lambda n: client.json(f"{server.url}/{n}", {}), range(4)))
     assert time.monotonic() - begun < 5
     assert len(server.seen) <= 4
+
+
+def test_pictures_come_encrypted_too(server, make_photo, trouble):
+    """Only a service on this machine may send them in clear, and no redirect leads around this."""
+    asked = []
+    with Client("https://graph.mapillary.com", token="a" * 20, retries=0) as client:
+        with pytest.raises(Refused, match=r"http://127\.0\.0\.1 is no https address"):
+            client.fetch(f"{server.url}/thumb/7", with_token=False)
+        answer = client._httpx.Response(302, headers={"Location": f"{server.url}/thumb/7"})
+        transport = client._httpx.MockTransport(lambda request: asked.append(request.url.host) or answer)
+        client._http._mounts, client._http._transport = {}, transport
+        with pytest.raises(Refused, match="no https address"):
+            client.fetch("https://pictures.example.org/7", with_token=False)
+    assert asked == ["pictures.example.org"] and not server.seen
+
+
+def test_an_answer_that_drips_is_given_up(server, monkeypatch):
+    monkeypatch.setattr("geolivelihood.tables.mapillary.client._LONGEST_ANSWER_S", 0.3)
+
+    def drip(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000")
+        handler.end_headers()
+        for _ in range(40):
+            handler.wfile.write(b"x")
+            handler.wfile.flush()
+            time.sleep(0.05)
+
+    server.troubles = {"/thumb/7": [drip, drip]}
+    begun = time.monotonic()
+    with Client(server.url, backoff_s=0.001, retries=1) as client:
+        with pytest.raises(Refused, match=r"no whole answer .*longer than 0\.3 s.*2 times"):
+            client.fetch(f"{server.url}/thumb/7", with_token=False)
+        assert time.monotonic() - begun < 1.9
+        assert client.fetch(f"{server.url}/thumb/7", with_token=False)
 
 
 def test_an_answer_without_end_is_cut(server, client, monkeypatch):

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pandas as pd
@@ -261,12 +262,25 @@ def test_no_table_of_images(few, quick, tmp_path):
 
 
 def test_a_large_picture_with_a_small_body_is_no_harm(few, quick, server, tmp_path, trouble):
-    """A picture of 400 million pixels is refused by Pillow before it takes the memory."""
-    stream = io.BytesIO()
-    Image.new("1", (20_000, 20_000)).save(stream, "PNG")
-    server.troubles = {"/thumb/0": [trouble.status(200, stream.getvalue())] * 3}
-    checked = download_images(few, tmp_path, max_rejected=0.5, **quick)
-    assert checked.rejected["row"].tolist() == ["0"]
+    """It is refused before it takes the memory: by us, and from 180 million pixels on by Pillow."""
+    for side in (12_000, 20_000):
+        stream = io.BytesIO()
+        Image.new("1", (side, side)).save(stream, "PNG")
+        server.troubles = {"/thumb/0": [trouble.status(200, stream.getvalue())] * 3}
+        with warnings.catch_warnings(action="error"):
+            checked = download_images(few, tmp_path / str(side), max_rejected=0.5, **quick)
+        assert checked.rejected["row"].tolist() == ["0"]
+        reason = checked.rejected["reason"].item()
+        assert ("12,000 x 12,000 pixels" if side == 12_000 else "no whole JPEG") in reason
+    assert server.count("/thumb/0").total() == 4
+
+
+@pytest.mark.parametrize("name", ["٣٤", "1" * 300, "../1", "1?fields=x"])
+def test_an_id_that_is_none_is_never_asked_for(server, few, quick, tmp_path, name):
+    odd = few.head(1).assign(image_id=name)
+    checked = download_images(pd.concat([few, odd]), tmp_path, max_rejected=0.5, **quick)
+    assert checked.rejected["row"].tolist() == [name] and len(checked.table) == 6
+    assert {path for path, *_ in server.seen} == {f"{p}/{n}" for p in ("", "/thumb") for n in range(6)}
 
 
 def test_killed_and_called_again(server, make_photo, quick, tmp_path, token):
