@@ -123,6 +123,8 @@ class Row(NamedTuple):
         Whether it is in the table without being asked for.
     steps
         Whether fewer steps make another model.
+    features, pictures
+        Whether it reads the features, or the pictures, of the photos.
     """
 
     title: str
@@ -131,6 +133,8 @@ class Row(NamedTuple):
     only: str | None = None
     usual: bool = True
     steps: bool = True
+    features: bool = False
+    pictures: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

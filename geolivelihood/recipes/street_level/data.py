@@ -17,7 +17,6 @@ import pandas as pd
 from geolivelihood.errors import InputError
 from geolivelihood.features import object_counts
 from geolivelihood.graphs import cluster_rows
-from geolivelihood.recipes.workspace import fingerprint
 from geolivelihood.tables.published import (
     INDICATORS,
     PublishedPhotos,
@@ -193,10 +192,11 @@ class StreetData:
         """Features of photos by position, shape (n, 512); into ``out``, where it is given."""
         return read_published_features(path, self.photos.index[positions], table_rows=self.rows, out=out)
 
-    def fingerprint(self, features: Sequence[Path] = ()) -> list[tuple[str, str]]:
-        """What stands for the content of the folder in the key of a result."""
+    @property
+    def tables(self) -> list[Path]:
+        """What every result depends on: the image table and the lists of clusters."""
         lists = sorted(path for path in self.folder.iterdir() if _LISTS.fullmatch(path.name))
-        return fingerprint([self.folder / "data.csv", *lists, *features])
+        return [self.folder / "data.csv", *lists]
 
 
 def open_street_level(folder: str | os.PathLike[str], *, cluster_limit: int = 1) -> StreetData:

@@ -393,9 +393,9 @@ OUR_ROWS = {
     "graph-obj": Row("Graph obj", _graph("obj")),
     "graph-identity": Row("Graph obj, no edges", _graph("obj", {"edges": "identity"})),
     "graph-random": Row("Graph obj, random edges", _graph("obj", {"edges": "random", "normalise": "row"})),
-    "graph-feats": Row("Graph feats", _graph("feats")),
-    "graph-both": Row("Graph both", _graph("both")),
-    "image": Row("Image model", _pictures),
-    "crossfitted": Row("Cross-fitted image features", _crossfitted),
+    "graph-feats": Row("Graph feats", _graph("feats"), features=True),
+    "graph-both": Row("Graph both", _graph("both"), features=True),
+    "image": Row("Image model", _pictures, pictures=True),
+    "crossfitted": Row("Cross-fitted image features", _crossfitted, pictures=True),
 }
 """Our models by their short name."""

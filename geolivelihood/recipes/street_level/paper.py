@@ -293,18 +293,20 @@ def _pooled_gcn(share: float) -> Made:
 PAPER_ROWS = {
     "random": Row("Random", _coins, only="accuracy", steps=False),
     "neighbours": Row("Avg neighbours", _neighbours, steps=False),
-    "image": Row("Image-wise", _images),
-    "image-18": Row("Image-wise, ResNet-18", partial(_images, backbone="resnet18"), usual=False),
+    "image": Row("Image-wise", _images, pictures=True),
+    "image-18": Row(
+        "Image-wise, ResNet-18", partial(_images, backbone="resnet18"), usual=False, pictures=True
+    ),
     "counts": Row("Cluster-wise", _counts, steps=False),
     "mlp": Row("Cluster-wise MLP", _mlp, only="r2"),
     "gcn-obj": Row("GCN obj", _gcn("obj")),
-    "gcn-feats": Row("GCN feats", _gcn("feats")),
-    "gcn-both": Row("GCN both", _gcn("both")),
-    "gcn-random-edges": Row("GCN both, random edges", _gcn("both", "none"), usual=False),
-    "gcn-obj-sim": Row("GCN both, object edges", _gcn("both", "obj_sim"), usual=False),
+    "gcn-feats": Row("GCN feats", _gcn("feats"), features=True),
+    "gcn-both": Row("GCN both", _gcn("both"), features=True),
+    "gcn-random-edges": Row("GCN both, random edges", _gcn("both", "none"), usual=False, features=True),
+    "gcn-obj-sim": Row("GCN both, object edges", _gcn("both", "obj_sim"), usual=False, features=True),
     "rf-50": Row("RF 50% pooled", _pooled_forest(0.5), pooled=True, steps=False),
-    "gcn-50": Row("GCN 50% pooled", _pooled_gcn(0.5), pooled=True),
+    "gcn-50": Row("GCN 50% pooled", _pooled_gcn(0.5), pooled=True, features=True),
     "rf-100": Row("RF 100% pooled", _pooled_forest(1.0), pooled=True, steps=False),
-    "gcn-100": Row("GCN 100% pooled", _pooled_gcn(1.0), pooled=True),
+    "gcn-100": Row("GCN 100% pooled", _pooled_gcn(1.0), pooled=True, features=True),
 }
 """Models of the published table by their short name; those that are not ``usual`` are made when asked for."""

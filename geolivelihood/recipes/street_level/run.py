@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from geolivelihood import __version__
 from geolivelihood.errors import EnvironmentMissingError, InputError, TooManyRejectedError
-from geolivelihood.files import atomic, content_hash
+from geolivelihood.files import atomic
 from geolivelihood.progress import stage, track
-from geolivelihood.recipes.street_level.cells import Cell, Row, Score, Settings
+from geolivelihood.recipes.street_level.cells import Cell, Row, Settings
 from geolivelihood.recipes.street_level.data import StreetData, open_street_level
+from geolivelihood.recipes.street_level.kept import Kept
 from geolivelihood.recipes.street_level.ours import OUR_ROWS, our_scores
 from geolivelihood.recipes.street_level.paper import PAPER_ROWS, paper_scores
 from geolivelihood.recipes.street_level.table import SPLITS, Results, long_table, markdown
-from geolivelihood.recipes.workspace import stamps
 from geolivelihood.tables.published import INDICATORS
 
 __all__ = ["Reproduction", "reproduce"]
@@ -32,7 +28,6 @@ _MODES: dict[str, tuple[Mapping[str, Row], Any]] = {
     "paper": (PAPER_ROWS, paper_scores),
     "default": (OUR_ROWS, our_scores),
 }
-_SEE_PICTURES = ("image", "image-18", "crossfitted")
 # What makes a cell impossible, rather than the program wrong.
 _IMPOSSIBLE = (InputError, EnvironmentMissingError, TooManyRejectedError)
 
@@ -107,7 +102,7 @@ def reproduce(
     _check_settings(settings)
     stage("reading the published data")
     data = open_street_level(folder, cluster_limit=settings.cluster_limit)
-    kept = _Kept(data, Path(out), settings)
+    kept = Kept(data, Path(out), settings, rows)
     found = Results({}, {})
     stage("computing the table")
     for cell in track(list(_cells(data, rows, chosen, wanted, SPLITS[settings.mode])), "cells of the table"):
@@ -121,56 +116,6 @@ def reproduce(
     table = long_table(found, rows, settings)
     paths = _write(table, data.rejected, Path(out), settings)
     return Reproduction(table, *paths, len(data.rejected), kept.found, time.monotonic() - begin)
-
-
-class _Kept:
-    """Scores as files, named by a hash of all that they depend on."""
-
-    def __init__(self, data: StreetData, out: Path, settings: Settings) -> None:
-        self.data, self.folder, self.settings = data, out / "cells", settings
-        self.inputs = data.fingerprint(data.files)
-        self.found = 0
-        self._pictures = ""
-
-    def path(self, cell: Cell) -> Path:
-        """File of a cell's scores."""
-        options = asdict(self.settings)
-        unused = {"device"}
-        unused |= {"folds", "buffer_km"} if self.settings.mode == "paper" else set()
-        unused |= set() if cell.model in _SEE_PICTURES else {"weights", "picture_size"}
-        rows = _MODES[self.settings.mode][0]
-        unused |= set() if rows[cell.model].steps else {"steps"}
-        relevant = {name: value for name, value in options.items() if name not in unused}
-        key = content_hash([__version__, cell, relevant, self.inputs, self._seen(cell)])
-        return self.folder / f"{self.settings.mode}-{cell.name}-{key[:12]}.json"
-
-    def _seen(self, cell: Cell) -> str:
-        """What stands for the pictures, where the cell sees them."""
-        photos = self.data.photos
-        if cell.model not in _SEE_PICTURES or "picture" not in photos:
-            return ""
-        self._pictures = self._pictures or stamps(photos["picture"].dropna().unique())
-        return self._pictures
-
-    def scores(self, cell: Cell) -> list[Score] | None:
-        """Scores of an earlier run, or ``None``."""
-        path = self.path(cell)
-        if not path.is_file():
-            return None
-        self.found += 1
-        plain = json.loads(path.read_text())["scores"]
-        full: list[dict[str, Any]] = [
-            {k: math.nan if v is None else v for k, v in one.items()} for one in plain
-        ]
-        return [Score(**one) for one in full]
-
-    def keep(self, cell: Cell, scores: list[Score]) -> list[Score]:
-        """Write the scores, whole or not at all."""
-        plain = [{k: None if v != v else v for k, v in asdict(score).items()} for score in scores]
-        content = {"cell": cell._asdict(), "settings": asdict(self.settings), "scores": plain}
-        with atomic(self.path(cell)) as part:
-            part.write_text(json.dumps(content, indent=1, allow_nan=False))
-        return scores
 
 
 def _cells(

@@ -139,6 +139,11 @@ def shaped(table: pd.DataFrame, metric: str) -> pd.DataFrame:
 def markdown(table: pd.DataFrame, settings: Settings) -> str:
     """The results as a page: what was done, the two tables, what was not run, and notes."""
     parts = ["# Street-level livelihoods", *_ABOUT[settings.mode]]
+    if settings.mode == "default":
+        parts.append(
+            f"Buffer of the blocked split: {settings.buffer_km:g} km. By default 42: two windows of ±0.1 "
+            "degrees overlap up to 32 km, and two rural points are displaced by up to 5 km each."
+        )
     if settings.steps < PUBLISHED_STEPS:
         parts.append(
             f"**A quick run:** networks were trained for {settings.steps:,} of {PUBLISHED_STEPS:,} steps."

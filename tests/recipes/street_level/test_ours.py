@@ -50,13 +50,13 @@ def test_clusters_that_share_a_photo_are_one_group(places):
 
 @pytest.fixture(scope="module")
 def made(street, tmp_path_factory):
-    models = ["baseline", "knn", "idw", "gp", "counts", "graph-identity", "graph-both"]
+    models = ["baseline", "knn", "idw", "gp", "counts", "graph-identity", "graph-random", "graph-both"]
     return reproduce(street, tmp_path_factory.mktemp("out"), settings=OURS, models=models, indicators=["pov"])
 
 
 def test_both_splits_and_the_maximum_beside_the_final_score(made):
     table = made.table
-    assert (table["not_run"] == "").all() and len(table) == 7 * 2 * 2 * 2
+    assert (table["not_run"] == "").all() and len(table) == 8 * 2 * 2 * 2
     graphs = table[table["model"].str.startswith("graph")]
     np.testing.assert_allclose(graphs["value"], graphs["final"])
     assert (graphs["maximum"] >= graphs["final"] - 1e-9).sum() >= len(graphs) - 1
@@ -70,6 +70,7 @@ def test_both_splits_and_the_maximum_beside_the_final_score(made):
 
 def test_the_page_warns_where_features_saw_the_labels(made):
     page = made.markdown.read_text()
+    assert "Buffer of the blocked split: 20 km. By default 42" in page and Settings().buffer_km == 42
     assert "chose nothing" not in page and "Training clusters: random, IN: 3" in page
     assert "chose its epoch on the very clusters that are the test here" in page
     told = made.table[made.table["note"].str.contains("not an honest score")]
