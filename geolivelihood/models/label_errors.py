@@ -16,6 +16,8 @@ _LEAST_OWN_SHARE = 0.05
 def check_errors(se: npt.ArrayLike, rows: int, *, observed: npt.NDArray[np.bool_] | None = None) -> Floats:
     """Standard errors of labels as floats; an unknown one counts as the median of its target.
 
+    A target of which no error is known has errors of 0: its labels all count the same.
+
     Parameters
     ----------
     se
@@ -30,7 +32,7 @@ def check_errors(se: npt.ArrayLike, rows: int, *, observed: npt.NDArray[np.bool_
     Raises
     ------
     InputError
-        If the shape is another, an error is negative or infinite, or all errors of a target are unknown.
+        If the shape is another, or an error is negative or infinite.
     """
     there = np.ones(rows, dtype=bool) if observed is None else observed
     error = np.asarray(se, dtype=np.float64)
@@ -38,14 +40,12 @@ def check_errors(se: npt.ArrayLike, rows: int, *, observed: npt.NDArray[np.bool_
         error = np.where(there, error, np.nan)
     with np.errstate(invalid="ignore"):
         wrong = error.shape != there.shape or (error < 0).any() or np.isinf(error).any()
-    if wrong or np.isnan(error).all(axis=0).any():
+    if wrong:
         count = " x ".join(map(str, there.shape))
-        msg = (
-            f"se must hold {count} standard errors, not negative, in the unit of the target; NaN = unknown, "
-            "but not all of a target."
-        )
+        msg = f"se must hold {count} standard errors, not negative, in the unit of the target; NaN = unknown."
         raise InputError(msg)
-    return np.where(there & np.isnan(error), np.nanmedian(error, axis=0), error)
+    error = np.where(np.isnan(error).all(axis=0), 0.0, error)
+    return np.where(there, np.where(np.isnan(error), np.nanmedian(error, axis=0), error), np.nan)
 
 
 def label_trust(se: npt.ArrayLike, model_error: npt.ArrayLike) -> Floats:
