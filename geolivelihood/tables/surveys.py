@@ -181,10 +181,14 @@ def proportion_interval(
 
 
 def noise_ceiling(value: npt.ArrayLike, se: npt.ArrayLike) -> float:
-    """Largest R² that a model can reach on labels this noisy, 1 − mean(se²)/Var(y), over known rows."""
+    """Largest R² that a model can reach on labels this noisy, 1 − mean(se²)/Var(y), over known rows.
+
+    NaN where all labels are equal, or none is known with its error: there is nothing to explain.
+    """
     y, error = np.asarray(value, dtype=float), np.asarray(se, dtype=float)
     known = np.isfinite(y) & np.isfinite(error)
-    return float(1 - np.mean(error[known] ** 2) / np.var(y[known]))
+    variance = np.var(y[known]) if known.any() else 0.0
+    return float(1 - np.mean(error[known] ** 2) / variance) if variance > 0 else np.nan
 
 
 def pooled_weights(weight: pd.Series, *, country: pd.Series, population: Mapping[str, float]) -> pd.Series:

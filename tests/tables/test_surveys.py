@@ -189,6 +189,7 @@ def test_a_cluster_without_a_value_stays_a_unit():
 
 def test_noise_ceiling_and_pooled_weights():
     assert noise_ceiling([1, 2, 3, np.nan], [0.5, 0.5, 0.5, 1]) == pytest.approx(1 - 0.25 / (2 / 3))
+    assert np.isnan(noise_ceiling([2, 2, np.nan], [0.1, 0.2, 1])) and np.isnan(noise_ceiling([np.nan], [1]))
     weight, country = pd.Series([1.0, 3, 5]), pd.Series(["KE", "KE", "IA"])
     pooled = pooled_weights(weight, country=country, population={"KE": 40, "IA": 1000})
     assert pooled.tolist() == [10, 30, 1000]
