@@ -49,6 +49,9 @@ class AreaOfApplicability(BaseEstimator):
     embedding
         Reduce the features to principal components that keep 95 % of the variance, at most 50: for
         embeddings, whose hundreds of correlated columns make all distances alike.
+    scaled
+        Measure each feature in its own standard deviations. Not so where the axes share a unit already, as
+        those of unit vectors do: distances are then those along the ground.
     random_state
         Seed of the million pairs that stand for all pairs above 20,000 training rows.
 
@@ -80,10 +83,16 @@ class AreaOfApplicability(BaseEstimator):
     """
 
     def __init__(
-        self, *, threshold: Rule = "whisker", embedding: bool = False, random_state: int = 0
+        self,
+        *,
+        threshold: Rule = "whisker",
+        embedding: bool = False,
+        scaled: bool = True,
+        random_state: int = 0,
     ) -> None:
         self.threshold = threshold
         self.embedding = embedding
+        self.scaled = scaled
         self.random_state = random_state
 
     def fit(self, X: Any, *, splits: Splits | None = None, weights: npt.ArrayLike | None = None) -> Self:
@@ -175,6 +184,8 @@ class AreaOfApplicability(BaseEstimator):
         """Origin, unit and direction of the axes along which distances are measured."""
         spread = table.std(axis=0, ddof=1)
         constant = spread <= _ROUNDING * np.abs(table).max(axis=0)
+        if not self.scaled and not constant.all():  # a new place may differ along any axis
+            constant, spread = np.zeros_like(constant), np.ones_like(spread)
         _warn_of_constant(np.flatnonzero(constant & (weights > 0)), self._names)
         self._features = table.shape[1]
         self.columns_ = np.flatnonzero(~constant & (weights > 0))

@@ -20,6 +20,7 @@ from geolivelihood.validation import (
     neighbours,
     out_of_fold,
 )
+from geolivelihood.validation.distances import unit_vectors
 
 TRAIN = np.array([[0, 0], [1, 0], [0, 2], [2, 1], [4, 4], [6, 4], [4, 5], [7, 7]], dtype=float)
 NEW = np.array([[0.5, 0.5], [2.5, 2.5], [9, 9], [4.2, 4.9]])
@@ -276,3 +277,26 @@ def test_folds_of_a_blocked_score_allow_more(rng):
         for splits in (None, RandomKFold(5).split(lonlat), BlockKFold(5, resolution=2).split(lonlat))
     ]
     assert thresholds[0] <= thresholds[1] < thresholds[2]
+
+
+@pytest.mark.parametrize("where", [(0.0, 0.0), (90.0, 0.0), (36.8, -1.3)])
+def test_of_unit_vectors_distances_are_those_along_the_ground(where):
+    rng = np.random.default_rng(0)
+    train, new = (np.asarray(where) + rng.uniform(-1, 1, (n, 2)) for n in (30, 50))
+    area = AreaOfApplicability(scaled=False).fit(unit_vectors(train))
+    pairs = great_circle(train[:, None], train[None])[np.triu_indices(30, 1)]
+    nearest = great_circle(new[:, None], train[None]).min(axis=1)
+    np.testing.assert_allclose(area.dissimilarity(unit_vectors(new)), nearest / pairs.mean(), rtol=1e-3)
+
+
+def test_an_axis_along_which_training_does_not_differ_counts_for_new_places():
+    equator = unit_vectors(np.column_stack([np.linspace(0, 3, 4), np.zeros(4)]))
+    area = AreaOfApplicability(scaled=False).fit(equator)
+    assert area.dissimilarity(unit_vectors([[0.0, 50.0]]))[0] > 10
+
+
+def great_circle(one, other):
+    """Radians between places, by the haversine formula."""
+    (lon, lat), (to_lon, to_lat) = (np.moveaxis(np.radians(places), -1, 0) for places in (one, other))
+    half = np.sin((to_lat - lat) / 2) ** 2 + np.cos(lat) * np.cos(to_lat) * np.sin((to_lon - lon) / 2) ** 2
+    return 2 * np.arcsin(np.sqrt(half))
