@@ -110,7 +110,7 @@ class BlockEnsemble(BaseEstimator):
         random = np.random.default_rng(self.random_state)
         self.draws_ = []
         for _ in track(range(self.n_draws), "refitting on resampled blocks"):
-            taken, extra = self._resample(_drawn(blocks, random), given)
+            taken, extra = self._resample(_drawn(blocks, target, random), given)
             member = _reseeded(clone(self.estimator), random)
             self.draws_.append(member.fit(take(X, taken), target[taken], **extra, **fit_params))
         return self
@@ -177,12 +177,14 @@ def _blocks(groups: npt.ArrayLike, rows: int) -> Ints:
     return blocks
 
 
-def _drawn(blocks: Ints, random: np.random.Generator) -> Ints:
-    """How often a resample of the blocks takes each row; again where that leaves a single row."""
+def _drawn(blocks: Ints, target: npt.NDArray[Any], random: np.random.Generator) -> Ints:
+    """How often a resample of the blocks takes each row; again where a target is left a single label."""
     size = int(blocks.max()) + 1
+    known = np.asarray(pd.notna(target)).reshape(len(target), -1)
+    least = np.minimum(known.sum(axis=0), 2)
     while True:
         times = np.bincount(random.integers(size, size=size), minlength=size)[blocks]
-        if np.count_nonzero(times) > 1:
+        if (known[times > 0].sum(axis=0) >= least).all() and np.count_nonzero(times) > 1:
             return times
 
 

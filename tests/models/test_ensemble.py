@@ -237,3 +237,10 @@ def test_bad_input_is_refused(rng):
         BlockEnsemble(MeanRegressor()).predict(X)
     copy = clone(BlockEnsemble(RidgeRegressor(alphas=[1.0]), n_draws=3, random_state=4))
     assert copy.get_params()["estimator__alphas"] == [1.0]
+
+
+def test_every_resample_has_two_labels_of_every_target():
+    y = np.random.default_rng(0).normal(size=(ROWS, 2))
+    y[(BLOCKS > 1), 1] = np.nan  # known in two of twelve blocks, which a resample misses one time in ten
+    ensemble = BlockEnsemble(Witness(), n_draws=40).fit(np.zeros((ROWS, 1)), y, groups=BLOCKS)
+    assert min(np.isfinite(member.seen_["y"][:, 1]).sum() for member in ensemble.draws_) >= 2
