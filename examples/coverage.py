@@ -33,7 +33,7 @@ def main() -> None:
     for score, found in everywhere:
         spread = found.std(ddof=1) / np.sqrt(len(found)) if len(found) > 1 else np.nan
         print(
-            f"{score}: {found.mean():.3f} (promised 0.900) over {len(found)} countries (standard error {spread:.3f})"
+            f"{score}: {found.mean():.3f} of 0.900 over {len(found)} countries (standard error {spread:.3f})"
         )
 
 
