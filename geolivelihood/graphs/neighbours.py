@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
+from geolivelihood import sphere
 from geolivelihood.errors import InputError
+from geolivelihood.sphere import EARTH_RADIUS_M
 
-__all__ = ["EARTH_RADIUS_M", "Links", "chord", "geodesic_m", "knn", "radius", "unit_vectors"]
-
-EARTH_RADIUS_M = 6_371_008.8
+__all__ = ["EARTH_RADIUS_M", "Links", "geodesic_m", "knn", "radius", "unit_vectors"]
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
@@ -80,10 +80,10 @@ def knn(points: npt.ArrayLike, *, k: int, groups: npt.ArrayLike | None = None) -
     back[order] = np.arange(n)
     distance, target = distance[~itself].reshape(shape)[back], order[target[~itself].reshape(shape)[back]]
     if groups is None:
-        return Links(np.repeat(np.arange(n), most - 1), target.ravel(), _ground(distance.ravel()))
+        return Links(np.repeat(np.arange(n), most - 1), target.ravel(), sphere.arc_m(distance.ravel()))
     kept = distance <= 2.0
     source = np.repeat(np.arange(n), kept.sum(axis=1))
-    return Links(source, target[kept], _ground(distance[kept]))
+    return Links(source, target[kept], sphere.arc_m(distance[kept]))
 
 
 def radius(points: npt.ArrayLike, *, distance_m: float, groups: npt.ArrayLike | None = None) -> Links:
@@ -114,24 +114,19 @@ def radius(points: npt.ArrayLike, *, distance_m: float, groups: npt.ArrayLike | 
     place = _places(points, groups)
     if len(place) < 2:
         return _nothing()
-    pairs = cKDTree(place).query_pairs(min(chord(distance_m), 2.0), output_type="ndarray").astype(np.int64)
+    pairs = cKDTree(place).query_pairs(sphere.chord(distance_m), output_type="ndarray").astype(np.int64)
     length = np.linalg.norm(place[pairs[:, 0]] - place[pairs[:, 1]], axis=1)
     source = np.concatenate([pairs[:, 0], pairs[:, 1]])
     target = np.concatenate([pairs[:, 1], pairs[:, 0]])
     order = np.lexsort([target, source])
-    return Links(source[order], target[order], _ground(np.tile(length, 2)[order]))
+    return Links(source[order], target[order], sphere.arc_m(np.tile(length, 2)[order]))
 
 
 def geodesic_m(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
     """Great-circle distance in metres between places (longitude, latitude in degrees; shapes (..., 2))."""
     a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
-    difference = _unit(a) - _unit(b)
-    return _ground(np.linalg.norm(difference, axis=-1))
-
-
-def chord(distance_m: float) -> float:
-    """Chord of the unit sphere under a distance along the ground: 2 sin(d/2R)."""
-    return float(2 * np.sin(np.minimum(distance_m / (2 * EARTH_RADIUS_M), np.pi / 2)))
+    difference = sphere.unit_vectors(a) - sphere.unit_vectors(b)
+    return sphere.arc_m(np.linalg.norm(difference, axis=-1))
 
 
 def unit_vectors(points: npt.ArrayLike) -> Floats:
@@ -153,13 +148,7 @@ def unit_vectors(points: npt.ArrayLike) -> Floats:
         some = ", ".join(map(str, np.flatnonzero(bad)[:5]))
         msg = f"{bad.sum()} of {len(bad)} places have no usable longitude and latitude (rows {some})."
         raise InputError(msg)
-    return _unit(lonlat)
-
-
-def _unit(lonlat: Floats) -> Floats:
-    longitude, latitude = np.radians(lonlat[..., 0]), np.radians(lonlat[..., 1])
-    cosine = np.cos(latitude)
-    return np.stack([cosine * np.cos(longitude), cosine * np.sin(longitude), np.sin(latitude)], axis=-1)
+    return sphere.unit_vectors(lonlat)
 
 
 def _places(points: npt.ArrayLike, groups: npt.ArrayLike | None) -> Floats:
@@ -180,10 +169,6 @@ def _nearest(tree: cKDTree, place: Floats, k: int) -> tuple[Floats, Rows]:
     if len(few):
         distance[few], target[few] = tree.query(place[few], k=k, workers=-1)
     return distance, target
-
-
-def _ground(length: Floats) -> Floats:
-    return 2 * EARTH_RADIUS_M * np.arcsin(np.minimum(length / 2, 1.0))
 
 
 def _nothing() -> Links:

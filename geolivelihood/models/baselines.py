@@ -24,11 +24,11 @@ from geolivelihood.models.rows import (
     check_weights,
     row_count,
 )
+from geolivelihood.sphere import EARTH_RADIUS_M, unit_vectors
 
 __all__ = ["GeodesicKNN", "InverseDistance", "MajorityClassifier", "MeanRegressor"]
 
 State = tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]
-EARTH_RADIUS_M = 6371008.8
 _POWERS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
 
 
@@ -108,7 +108,7 @@ class _Neighbours(RegressorMixin, BaseEstimator):
         points = check_lonlat(X)
         self.target_ = check_target(y, rows=len(points))
         self.weight_ = check_weights(sample_weight, rows=len(points))
-        self.unit_ = _unit_vectors(points)
+        self.unit_ = unit_vectors(points)
         self._tune(groups)
         return self
 
@@ -117,7 +117,7 @@ class _Neighbours(RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         if row_count(X) == 0:
             return np.zeros(0)
-        distance, index = _nearest(self.unit_, _unit_vectors(check_lonlat(X)), self._reach(len(self.target_)))
+        distance, index = _nearest(self.unit_, unit_vectors(check_lonlat(X)), self._reach(len(self.target_)))
         return self._combine(distance, self.target_[index], self.weight_[index])[:, 0]
 
     def _reach(self, points: int) -> int:
@@ -268,11 +268,6 @@ def _weighted_mean(kernel: Floats, weight: Floats, target: Floats) -> Floats:
     silent = total <= 0
     share[silent], total[silent] = kernel[silent], kernel[silent].sum(axis=1)
     return (share * target).sum(axis=1) / total
-
-
-def _unit_vectors(lonlat: Floats) -> Floats:
-    lon, lat = np.radians(lonlat).T
-    return np.column_stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
 
 
 def _nearest(train: Floats, query: Floats, k: int) -> tuple[Floats, npt.NDArray[np.int64]]:

@@ -19,10 +19,11 @@ from scipy import sparse
 from geolivelihood.cells import cell_centres
 from geolivelihood.errors import InputError
 from geolivelihood.models.rows import Floats, check_features
+from geolivelihood.sphere import EARTH_RADIUS_M, unit_vectors
 
 __all__ = ["Propagated", "cell_table", "location_features", "missing_marks", "propagate", "spread_km"]
 
-_EARTH_RADIUS_KM = 6371.0088
+_EARTH_RADIUS_KM = EARTH_RADIUS_M / 1000
 
 
 class Propagated(NamedTuple):
@@ -130,18 +131,13 @@ def location_features(
         return np.zeros((len(cells), 0))
     random = np.random.default_rng(0 if seed is None else seed)
     frequency = random.standard_normal((3, count)) * (_EARTH_RADIUS_KM / length_km)
-    return np.cos(_unit_vectors(cells) @ frequency + random.uniform(0, 2 * np.pi, count))
+    return np.cos(unit_vectors(cell_centres(cells)) @ frequency + random.uniform(0, 2 * np.pi, count))
 
 
 def spread_km(cells: npt.NDArray[np.uint64]) -> float:
     """Root mean square distance (chord) of cells from their middle, at least 1 km."""
-    unit = _unit_vectors(cells)
+    unit = unit_vectors(cell_centres(cells))
     return float(max(1.0, _EARTH_RADIUS_KM * np.sqrt(((unit - unit.mean(axis=0)) ** 2).sum(axis=1).mean())))
-
-
-def _unit_vectors(cells: npt.NDArray[np.uint64]) -> Floats:
-    lon, lat = np.radians(cell_centres(cells)).T
-    return np.column_stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
 
 
 def _checked(graph: sparse.csr_array, cells: int) -> sparse.csr_array:

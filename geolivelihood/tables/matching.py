@@ -14,10 +14,10 @@ from scipy.spatial import cKDTree
 
 from geolivelihood.errors import InputError, MissingColumnError, MissingCRSError
 from geolivelihood.progress import checkpoint
+from geolivelihood.sphere import arc_m, chord, unit_vectors
 
 __all__ = ["match_images"]
 
-_EARTH_RADIUS_M = 6_371_008.8
 # 16 bytes each, a few times over: pairs of clusters and pictures that are looked at together.
 _PAIRS_AT_ONCE = 4_000_000
 
@@ -177,7 +177,7 @@ def _lonlat(frame: gpd.GeoDataFrame, what: str, id_column: str) -> Floats:
 def _reach(window: float, radius: float | None) -> float:
     """Chord of the unit sphere that no pair of the rule exceeds."""
     if radius is not None:
-        return float(2 * np.sin(min(radius / (2 * _EARTH_RADIUS_M), np.pi / 2)))
+        return float(chord(radius))
     # The corner of a window, at the equator, where it is farthest: hav = hav(window) + hav(window).
     return float(min(2.0, 2 * np.sqrt(2) * np.sin(np.radians(window) / 2)))
 
@@ -188,20 +188,12 @@ def _near(places: Floats, points: Floats, reach: float) -> Iterator[_Pairs]:
         return
     # A hair more, that rounding may not lose a pair at the very limit of a window.
     reach = np.nextafter(reach, np.inf) * (1 + 1e-12)
-    tree, here = cKDTree(_unit(points)), _unit(places)
+    tree, here = cKDTree(unit_vectors(points)), unit_vectors(places)
     counts = tree.query_ball_point(here, reach, return_length=True, workers=-1)
     share = (np.cumsum(counts) - 1) // _PAIRS_AT_ONCE
     for block in np.split(np.arange(len(places)), np.flatnonzero(np.diff(share)) + 1):
         found = cKDTree(here[block]).sparse_distance_matrix(tree, reach, output_type="ndarray")
-        metres = 2 * _EARTH_RADIUS_M * np.arcsin(np.minimum(found["v"] / 2, 1.0))
-        yield _Pairs(block[found["i"]], found["j"].astype(np.int64), metres)
-
-
-def _unit(lonlat: Floats) -> Floats:
-    """Points on the unit sphere, shape (n, 3): no trouble at the antimeridian or the poles."""
-    longitude, latitude = np.radians(lonlat).T
-    cosine = np.cos(latitude)
-    return np.stack([cosine * np.cos(longitude), cosine * np.sin(longitude), np.sin(latitude)], axis=1)
+        yield _Pairs(block[found["i"]], found["j"].astype(np.int64), arc_m(found["v"]))
 
 
 def _in_window(place: Floats, point: Floats, window: float) -> npt.NDArray[np.bool_]:

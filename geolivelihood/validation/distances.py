@@ -11,10 +11,9 @@ from scipy.spatial import KDTree
 
 from geolivelihood import cells
 from geolivelihood.errors import InputError
+from geolivelihood.sphere import EARTH_RADIUS_M, arc_m, chord, unit_vectors
 
 __all__ = ["EARTH_RADIUS_M", "arc_m", "chord", "lonlat_of", "near_any", "unit_vectors"]
-
-EARTH_RADIUS_M = 6371008.8
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,23 +46,6 @@ def lonlat_of(X: Any) -> Floats:
         )
         raise InputError(msg)
     return lonlat
-
-
-def unit_vectors(lonlat: npt.ArrayLike) -> Floats:
-    """Points on the unit sphere, shape (n, 3), of longitudes and latitudes in degrees, shape (n, 2)."""
-    lon, lat = np.radians(np.asarray(lonlat, dtype=float)).T
-    return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=1)
-
-
-def chord(distance_m: npt.ArrayLike) -> Floats:
-    """Straight line through the unit sphere under a great-circle distance, 2 sin(d / 2R)."""
-    angle = np.minimum(np.asarray(distance_m, dtype=float) / EARTH_RADIUS_M, np.pi)
-    return 2 * np.sin(angle / 2)
-
-
-def arc_m(chord: npt.ArrayLike) -> Floats:
-    """Great-circle metres over a straight line through the unit sphere, 2R arcsin(c / 2)."""
-    return 2 * EARTH_RADIUS_M * np.arcsin(np.minimum(np.asarray(chord, dtype=float) / 2, 1.0))
 
 
 def near_any(points: Floats, others: Floats, distance_m: float) -> npt.NDArray[np.bool_]:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from geolivelihood.errors import InputError
 from geolivelihood.graphs import geodesic_m, knn, radius
 from geolivelihood.graphs import neighbours as module
-from geolivelihood.graphs.neighbours import chord
+from geolivelihood.sphere import chord
 
 RADIUS = 6_371_008.8
 

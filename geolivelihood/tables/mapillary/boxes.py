@@ -11,6 +11,7 @@ import numpy.typing as npt
 import shapely
 
 from geolivelihood.errors import InputError, MissingCRSError
+from geolivelihood.sphere import EARTH_RADIUS_M
 from geolivelihood.tables.matching import check_reach
 from geolivelihood.tables.tiles import tile_at
 
@@ -27,7 +28,6 @@ _COLUMNS, _LINES = 40_000, 20_000
 _ZOOM = 14
 # Degrees: a rectangle that ends on a line of the grid takes no box beyond it.
 _HAIR = 1e-9
-_EARTH_RADIUS_M = 6_371_008.8
 
 
 def rectangles(area: Area, *, window_deg: float, radius_m: float | None) -> Floats:
@@ -131,7 +131,7 @@ def _surroundings(lonlat: Floats, window: float, radius: float | None) -> Floats
     lon, lat = lonlat.T
     wide = high = np.full(len(lon), window)
     if radius is not None:
-        angle = radius / _EARTH_RADIUS_M
+        angle = radius / EARTH_RADIUS_M
         high = np.full(len(lon), np.degrees(angle))
         # The meridian that a circle touches; a circle around a pole touches all of them.
         slope = np.sin(angle) / np.maximum(np.cos(np.radians(lat)), 1e-12)
