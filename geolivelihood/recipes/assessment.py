@@ -57,6 +57,7 @@ class Assessment:
     def remarks(self) -> list[str]:
         """What could not be said, and why, once each."""
         found = [*self.trust.remarks, *self.applicable.remarks, *self.areas.remarks, *self._remarks]
+        found += self.lineup.splits.remarks if self.lineup.project.models else []
         return list(dict.fromkeys(found))
 
     @cached_property
@@ -74,31 +75,45 @@ class Assessment:
             ``indicator``, ``split``, ``folds``, ``tested`` (clusters), ``dropped`` (mean share of the rows
             outside the test that the buffer and shared pictures keep out of training), ``moran_i`` with
             ``moran_p``, ``range_km`` (of the residuals), ``ceiling`` (largest R² that the labels' own errors
-            allow), ``wasserstein_km`` (of kNNDM).
+            allow), ``wasserstein_km`` (W of kNNDM: how far the distances of the tested
+            clusters to training are from those of the map's cells to the survey).
         """
         begin("looking at what is left unexplained")
         if not self.lineup.project.models:
             return pd.DataFrame()
-        return pd.DataFrame(
+        found = pd.DataFrame(
             self._check(indicator, split)
             for indicator in self.lineup.indicators
             for split in self.lineup.splits.names
+        )
+        self._compare_with_blocks(float(found.loc[found["split"].eq("blocked"), "range_km"].max()))
+        return found
+
+    def _compare_with_blocks(self, range_km: float) -> None:
+        """Say so where blocks are narrower than errors reach, and no buffer makes up for it."""
+        splits, resolution = self.lineup.splits, self.lineup.sample.block_resolution
+        width = validation.block_width_m(resolution) / 1000
+        if max(width, splits.buffer_used_m / 1000) >= range_km or not np.isfinite(range_km):
+            return
+        self._remark(
+            f"Blocks are {width:.3g} km wide, but errors resemble each other up to {range_km:.3g} km: "
+            "blocked scores and intervals are somewhat too good. Use validation.block_resolution "
+            f"{resolution - 1}, or buffer_m: auto."
         )
 
     def _check(self, indicator: str, split: str) -> dict[str, Any]:
         table = self._residuals(indicator, split)
         folds = self.lineup.splits.of(split)
         others = sum(len(table) - len(test) for _, test in folds)
-        w = self.lineup.splits.wasserstein if split == "knndm" else None
         return {
             "indicator": indicator,
             "split": split,
             "folds": len(folds),
-            "tested": int((table["fold"] >= 0).sum()),
+            "tested": int(table["residual"].notna().sum()),
             "dropped": 1 - sum(len(train) for train, _ in folds) / others,
             **self._autocorrelation(table),
             "ceiling": self.ceiling(indicator),
-            "wasserstein_km": np.nan if w is None else w / 1000,
+            "wasserstein_km": self.lineup.splits.wasserstein_m(split) / 1000,
         }
 
     def _autocorrelation(self, table: pd.DataFrame) -> dict[str, float]:
@@ -133,21 +148,28 @@ class Assessment:
 
     @cached_property
     def groups(self) -> pd.DataFrame:
-        """Scores of the map's model by class of place, country and region under the blocked split.
+        """Scores of the map's model by class of place, country and region.
+
+        Under the blocked split; countries and regions also under the split that leaves them out.
 
         Returns
         -------
         pandas.DataFrame
-            ``indicator``, ``kind``, ``group``, ``n``, ``r2``, ``mae``, ``rmse``, ``worst`` (whether it is the
-            group of its kind with the largest rmse, if most have 30 clusters, among those that do).
+            ``indicator``, ``split``, ``kind``, ``group``, ``n``, ``r2``, ``mae``, ``rmse``, ``worst``
+            (whether it is the group of its kind with the largest rmse, if most have 30 clusters, among those
+            that do).
         """
-        rows = [row for indicator in self.lineup.indicators for row in self._grouped(indicator)]
-        columns = ["indicator", "kind", "group", "n", "r2", "mae", "rmse", "worst"]
+        splits = [split for split in ("blocked", "region") if split in self.lineup.splits.names]
+        names = self.lineup.indicators
+        rows = [row for name in names for split in splits for row in self._grouped(name, split)]
+        columns = ["indicator", "split", "kind", "group", "n", "r2", "mae", "rmse", "worst"]
         return pd.DataFrame(rows, columns=columns)
 
-    def _grouped(self, indicator: str) -> Iterator[dict[str, Any]]:
-        table = self._residuals(indicator, "blocked").dropna()
+    def _grouped(self, indicator: str, split: str) -> Iterator[dict[str, Any]]:
+        table = self._residuals(indicator, split).dropna()
         for kind, groups in self._kinds():
+            if split == "region" and kind == "class":
+                continue
             rows = table.assign(group=groups.to_numpy()[self._positions(table)]).dropna(subset=["group"])
             y, p, names = rows["observed"], rows["predicted"], rows["group"]
             worst = None
@@ -156,7 +178,7 @@ class Assessment:
             for name, part in rows.groupby("group"):
                 scores = validation.regression_scores(part["observed"], part["predicted"])
                 kept = {metric: scores[metric] for metric in ("r2", "mae", "rmse")}
-                first = {"indicator": indicator, "kind": kind, "group": name, "n": len(part)}
+                first = {"indicator": indicator, "split": split, "kind": kind, "group": name, "n": len(part)}
                 yield {**first, **kept, "worst": name == worst}
 
     def _positions(self, table: pd.DataFrame) -> Any:

@@ -187,7 +187,7 @@ class LineUp:
         -------
         pandas.DataFrame
             Indexed by ``cluster_id``: ``observed`` (NaN where the survey has none), ``predicted``, ``fold``,
-            ``block``.
+            ``block`` (what is resampled as one: the H3 block; the region where regions are left out).
         """
         stage = self.score_stage(model, split, indicator)
         path = self.data.space.make(stage, lambda folder: self._score(model, split, indicator, folder))
@@ -198,7 +198,7 @@ class LineUp:
             "observed": clusters[indicator].to_numpy(dtype=float),
             "predicted": found[indicator].to_numpy(),
             "fold": folds,
-            "block": self.sample.blocks,
+            "block": self.splits.units(split),
         }
         return pd.DataFrame(columns, index=pd.Index(clusters["cluster_id"], name="cluster_id"))
 

@@ -42,7 +42,6 @@ class Splits:
         self.settings = sample.project.validation
         self._residuals = residuals
         self._found: dict[str, list[Split]] = {}
-        self.wasserstein: float | None = None
 
     @cached_property
     def names(self) -> list[str]:
@@ -72,6 +71,34 @@ class Splits:
             self._found[split] = make[split]()
         return self._found[split]
 
+    @property
+    def buffer_used_m(self) -> float:
+        """Distance from the test within which the blocked split keeps training rows out, metres."""
+        given = self.settings.buffer_m
+        if given != "auto":
+            return float(given)
+        range_m = self._range()[0]
+        return max(range_m or 0.0, self._window_m()) + 2 * self.data.displacement_m
+
+    @property
+    def remarks(self) -> list[str]:
+        """What the blocked split leaves in common between training and test."""
+        width, side = validation.block_width_m(self.sample.block_resolution), self._window_m() / math.sqrt(2)
+        seen = float((self.distances_m("blocked") < side).mean()) if side > 0 else 0.0
+        if seen == 0:
+            return []
+        return [
+            f"{seen:.0%} of the clusters tested by blocked folds lie less than {side / 1000:.2g} km from one "
+            "in training: their windows of overhead pictures overlap, so these scores are somewhat too good. "
+            f"Blocks are {width / 1000:.3g} km wide and validation.buffer_m is {self.buffer_used_m:g}; "
+            f"{math.ceil(self._window_m()):d} or 'auto' would keep windows apart."
+        ]
+
+    def units(self, split: str) -> npt.NDArray[Any]:
+        """What is resampled as one, for each row: its block, or its region where regions are left out."""
+        regions = self._regions() if split == "region" else None
+        return self.sample.blocks if regions is None else pd.factorize(regions.iloc[self.sample.rows])[0]
+
     def held_out_regions(self) -> list[Split]:
         """Folds of whole regions of the layer, for estimates of regions by models that never saw them."""
         if self.sample.regions is None:
@@ -80,7 +107,29 @@ class Splits:
         if regions.nunique() < 2:
             return []
         fold = self._dealt(regions, self.settings.folds)
-        return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(fold.max() + 1)]
+        whole = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(fold.max() + 1)]
+        return self._apart(whole)
+
+    def distances_m(self, split: str) -> npt.NDArray[np.float64]:
+        """Distance from each tested cluster to the nearest that its fold learns from, metres.
+
+        Measured on the folds as they are used, without what buffers and shared pictures keep out.
+        """
+        points = self.sample.clusters
+        pairs = [(points.iloc[train], points.iloc[test]) for train, test in self.of(split)]
+        return np.concatenate([validation.prediction_distances(train, test) for train, test in pairs])
+
+    def wasserstein_m(self, split: str) -> float:
+        """How far the distances of :meth:`distances_m` are from those between the map and the survey.
+
+        W of kNNDM, metres: 0 where the tests lie as far from training as the map's cells from the clusters.
+        """
+        return validation.wasserstein(self.distances_m(split), self._ahead_m)
+
+    @cached_property
+    def _ahead_m(self) -> npt.NDArray[np.float64]:
+        """Distance from each cell of the map to the nearest cluster."""
+        return validation.prediction_distances(self.sample.clusters, h3cells.cell_points(self.data.cells))
 
     @property
     def region_kind(self) -> str:
@@ -162,9 +211,7 @@ class Splits:
         splitter = KNNDMKFold(
             self.settings.folds, targets=h3cells.cell_points(self.data.cells), random_state=self._seed
         )
-        found = list(splitter.split(self.sample.clusters))
-        self.wasserstein = float(splitter.wasserstein_)
-        return self._apart(found)
+        return self._apart(splitter.split(self.sample.clusters))
 
     def _apart(self, splits: Any) -> list[Split]:
         """The folds without training rows that share a picture with the test."""
