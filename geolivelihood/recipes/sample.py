@@ -32,7 +32,7 @@ class Labels(NamedTuple):
     y
         Observed, NaN where missing.
     se
-        Standard error of each label; ``None`` where the survey does not tell.
+        Standard error of each label, NaN where the survey does not tell; ``None`` where it tells none.
     """
 
     y: Floats
@@ -128,9 +128,8 @@ class Sample:
         """Labels and their standard errors, shape (rows,) of one indicator, else (rows, indicators)."""
         table, errors = self.clusters, [f"{name}_se" for name in indicators]
         y = table[list(indicators)].to_numpy(dtype=float)
-        se = None
-        if all(name in table and table[name].notna().any() for name in errors):
-            se = table[errors].to_numpy(dtype=float)
+        known = any(name in table and table[name].notna().any() for name in errors)
+        se = pd.DataFrame(table).reindex(columns=errors).to_numpy(dtype=float) if known else None
         if len(indicators) > 1:
             return Labels(y, se)
         return Labels(y[:, 0], None if se is None else se[:, 0])
