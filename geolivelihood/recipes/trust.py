@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import cached_property, partial
 from pathlib import Path
@@ -115,6 +116,13 @@ class Trust:
         settings = self.settings
         if settings is None or not self._enough_blocks(indicator):
             return
+        blocks = self._blocks(indicator)
+        if blocks == _least_blocks(settings.coverage):
+            self._remark(
+                f"{indicator}: intervals are given, but {blocks} blocks leave none to check them on: their "
+                "coverage is not measured."
+            )
+            return
         for group, member in self._classes(indicator):
             found = self._measured(indicator, settings.coverage, member)
             if found is None:
@@ -149,7 +157,9 @@ class Trust:
 
     def _nested(self, indicator: str, nominal: float) -> pd.DataFrame:
         table = self._residuals(indicator)
-        if self.settings is None or not self._enough_blocks(indicator):
+        # a block calibrates nothing of its own, so that it takes one more
+        enough = self.settings is not None and self._enough_blocks(indicator)
+        if not enough or self._blocks(indicator) <= _least_blocks(nominal):
             return pd.DataFrame({"lower": np.nan, "upper": np.nan}, index=table.index)
         groups = self._groups(indicator)
         options = self._options(indicator) | {"alpha": round(1 - nominal, 9)}
@@ -170,7 +180,7 @@ class Trust:
         settings = self.settings or Uncertainty()
         return {
             "alpha": settings.alpha,
-            "score": settings.score,
+            "score": "absolute" if self._spread(indicator) is None else "normalised",
             "bounds": settings.range.get(indicator),
         }
 
@@ -178,16 +188,18 @@ class Trust:
         settings = self.settings
         if settings is None:
             return False
-        table = self._residuals(indicator).dropna()
-        found, least = table["block"].nunique(), settings.coverage / settings.alpha
+        found, least = self._blocks(indicator), _least_blocks(settings.coverage)
         if found >= least:
             return True
         self._remark(
-            f"{indicator}: no intervals. Its {len(table)} clusters lie in {found} blocks; intervals of "
-            f"{settings.coverage:.0%} can be vouched for from {int(np.ceil(least))} blocks on. Finer blocks "
-            "(validation.block_resolution) or a lower uncertainty.coverage would give some."
+            f"{indicator}: no intervals. Its {len(self._residuals(indicator).dropna())} clusters lie in "
+            f"{found} blocks; intervals of {settings.coverage:.0%} can be vouched for from {least} blocks "
+            "on. Finer blocks (validation.block_resolution) or a lower uncertainty.coverage would give some."
         )
         return False
+
+    def _blocks(self, indicator: str) -> int:
+        return int(self._residuals(indicator).dropna()["block"].nunique())
 
     def _residuals(self, indicator: str) -> pd.DataFrame:
         return self.lineup.out_of_fold(self.lineup.map_choice, "blocked", indicator)
@@ -207,9 +219,9 @@ class Trust:
         table = self._residuals(indicator)
         known = table[["observed", "predicted"]].notna().all(axis=1).to_numpy()
         blocks = table["block"][known].groupby(clusters[known]).nunique()
-        if settings.groups == "auto" and (
-            len(blocks) < 2 or blocks.min() < settings.coverage / settings.alpha
-        ):
+        # one more than a quantile takes: each is checked on a block that had no part in it
+        few = len(blocks) < 2 or blocks.min() <= _least_blocks(settings.coverage)
+        if settings.groups == "auto" and few:
             return None
         return clusters, cells
 
@@ -284,14 +296,24 @@ class Trust:
         return ensemble.fit(x, y, groups=self.sample.blocks[rows], **cut, **job.beside)
 
     def _spread(self, indicator: str) -> Floats | None:
-        """Standard deviation of refits that had not seen the cluster's fold, for ``score: normalised``."""
+        """Standard deviation of refits that had not seen the cluster's fold, for ``score: normalised``.
+
+        ``None`` for other scores, and where most refits agree to the digit: they say nothing of the width.
+        """
         if self.settings is None or self.settings.score != "normalised":
             return None
         begin(f"refitting without each fold for {indicator}")
         stage = self._spread_stage(indicator)
         path = self.lineup.data.space.make(stage, lambda folder: self._spread_folds(indicator, folder))
         at = self.lineup.learned_with(self.lineup.map_choice, indicator).index(indicator)
-        return np.load(path / "spread.npy")[:, at]
+        spread = np.load(path / "spread.npy")[:, at]
+        if np.nanmedian(spread) > 0:
+            return spread
+        self._remark(
+            f"{indicator}: intervals are as wide everywhere (uncertainty.score: absolute). Refits of the "
+            "model on other blocks predict the same."
+        )
+        return None
 
     def _spread_folds(self, indicator: str, folder: Path) -> None:
         job = self.lineup.job(self.lineup.map_choice, indicator)
@@ -300,6 +322,11 @@ class Trust:
             ensemble, rows = self._ensemble(job, train), models.take(job.X, test)
             found[test] = ensemble.std(partial(_predicted, rows)).reshape(len(test), -1)
         np.save(folder / "spread.npy", found)
+
+
+def _least_blocks(nominal: float) -> int:
+    """Blocks from which a quantile is finite, (1 − α)/α."""
+    return math.ceil(round(nominal / (1 - nominal), 9))
 
 
 def _predicted(rows: Any, member: Any) -> Floats:
