@@ -14,6 +14,7 @@ import pandas as pd
 from geolivelihood import cells as h3cells
 from geolivelihood import models
 from geolivelihood.errors import InputError
+from geolivelihood.explanation import permutation_importance
 from geolivelihood.progress import stage as begin
 from geolivelihood.recipes.lineup import LineUp
 from geolivelihood.recipes.people import People
@@ -26,14 +27,23 @@ __all__ = ["Applicable"]
 
 Floats = npt.NDArray[np.float64]
 _MOST_COLUMNS = 50  # beyond, features are an embedding and are reduced to principal components
+_LENT = (
+    "The area of applicability compares places by the mean features of their pictures, weighted as a linear "
+    "model weighs them: the model {!r} has no weights of its own."
+)
 
 
 class Space(NamedTuple):
-    """The space that the map's model sees: training rows, cells, and how much each column counts."""
+    """The space that the map's model sees: training rows, cells, and how much each column counts.
+
+    ``scaled``: whether columns are measured in their standard deviations. ``remark``: what to say of it.
+    """
 
     train: Floats
     cells: Floats
     weights: Floats | None
+    scaled: bool = True
+    remark: str = ""
 
 
 class Applicable:
@@ -49,7 +59,7 @@ class Applicable:
     Attributes
     ----------
     remarks
-        Why there is no area of applicability, where there is none.
+        Whose weights it goes by where the model has none, or why there is none.
     """
 
     def __init__(self, lineup: LineUp, people: People) -> None:
@@ -84,6 +94,7 @@ class Applicable:
         said = json.loads((path / "area.json").read_text(encoding="utf-8"))
         if said["remark"]:
             self.remarks.append(said["remark"])
+        if said["threshold"] is None:
             return None
         self.threshold = float(said["threshold"])
         return pd.read_parquet(path / "cells.parquet")
@@ -99,16 +110,18 @@ class Applicable:
         return found
 
     def _measure(self, folder: Path) -> None:
-        remark, threshold = "", None
+        threshold = None
         try:
             space = self._space(self.lineup.map_choice)
+            area = AreaOfApplicability(
+                embedding=space.train.shape[1] > _MOST_COLUMNS,
+                scaled=space.scaled,
+                random_state=self.lineup.project.seed,
+            ).fit(space.train, splits=self.lineup.splits.of("blocked"), weights=space.weights)
         except InputError as error:
             remark = f"No area of applicability: {error}"
         else:
-            embedding = space.train.shape[1] > _MOST_COLUMNS
-            area = AreaOfApplicability(embedding=embedding, random_state=self.lineup.project.seed)
-            area.fit(space.train, splits=self.lineup.splits.of("blocked"), weights=space.weights)
-            threshold = area.threshold_
+            remark, threshold = space.remark, area.threshold_
             index = pd.Index(self.data.cells, name="cell")
             dissimilarity = area.dissimilarity(space.cells)
             columns = {"dissimilarity": dissimilarity, "applicable": dissimilarity <= threshold}
@@ -128,20 +141,41 @@ class Applicable:
             return self._design(model)
         if model.name in ("knn", "idw", "gp"):
             centres = h3cells.lonlat(h3cells.cell_points(self.data.cells))
-            return Space(
-                unit_vectors(h3cells.lonlat(self.lineup.sample.clusters)), unit_vectors(centres), None
-            )
+            places = unit_vectors(h3cells.lonlat(self.lineup.sample.clusters))
+            return Space(places, unit_vectors(centres), None, scaled=False)
         names = [name for name in self.data.seen_by(model) if name in self.data.encoded]
         if not names:
             msg = f"the model {model.key!r} has no table of features in which places could be compared."
             raise InputError(msg)
         train = self.data.cluster_features(names).to_numpy()[self.lineup.sample.rows]
-        cells = self.data.cell_features(names).to_numpy()
+        told = ~np.isnan(train).all(axis=0)  # the others tell no place from another
+        train, cells = train[:, told], self.data.cell_features(names).to_numpy()[:, told]
         known, middle = self.lineup.inputs.known_cells(names), np.nanmean(train, axis=0)
-        weights = self._weights([self._ridge(train, indicator) for indicator in self.lineup.indicators])
         filled = np.where(np.isnan(cells), middle, cells)
         filled[~known] = np.nan
-        return Space(np.where(np.isnan(train), middle, train), filled, weights)
+        found = [self._importance(model, train, told, indicator) for indicator in self.lineup.indicators]
+        lent = "" if model.name in ("ridge", "boosting") else _LENT.format(model.key)
+        return Space(np.where(np.isnan(train), middle, train), filled, self._weights(found), remark=lent)
+
+    def _importance(
+        self, model: ModelChoice, train: Floats, told: npt.NDArray[np.bool_], indicator: str
+    ) -> Floats:
+        """How much each feature counts: what trees lose without it in new blocks, else a linear model's."""
+        if model.name != "boosting":
+            return self._ridge(train, indicator)
+        sample = self.lineup.sample
+        job = self.lineup.job(model.model_copy(update={"joint": False}), indicator)
+        table = permutation_importance(
+            job.estimator,
+            job.X[:, told],
+            job.labels.y,
+            self.lineup.splits.of("blocked"),
+            blocks=sample.blocks,
+            fit_rows=job.per_row,
+            random_state=self.lineup.project.seed,
+        )
+        losses = table.set_index("name")["importance"].clip(lower=0)
+        return losses.reindex([str(column) for column in range(train.shape[1])]).to_numpy()
 
     def _design(self, model: ModelChoice) -> Space:
         """The table that the cell model learns from: cells, and the expected rows of the clusters."""
