@@ -87,7 +87,8 @@ def score_figure(
     said = "; ".join(f"{words[row.split]}: best {row.model} {row.value:.2f}" for row in best.itertuples())
     explained = (
         "Each mark is a score on places that the model was not trained on, with its 95 % interval over "
-        "blocks. Random splits flatter every model: the neighbours of each tested place were in the training."
+        "blocks. Random splits flatter models that know where a place is: neighbours of each tested place "
+        "were in training."
     )
     image = drawing.draw(paint, height_in=1.0 + len(models) * max(0.32, 0.13 * len(words)))
     alt = f"{_SCORES.get(metric, metric)} of {len(models)} models by way of splitting. {said}."
@@ -182,7 +183,8 @@ def dependence_figure(
             axes.fill_between(rows["value"], rows["lower"], rows["upper"], color=BLUE, alpha=0.2, linewidth=0)
             axes.plot(rows["value"], rows["mean"], color=BLUE, linewidth=1.7)
             top = 0.25 * rows["share"] / max(rows["share"].max(), 1e-12)  # of the panel's height
-            axes.vlines(rows["value"], 0, top, transform=axes.get_xaxis_transform(), color=SOFT, linewidth=2)
+            bottom = axes.get_xaxis_transform()
+            axes.vlines(rows["value"], 0, top, transform=bottom, color=SOFT, linewidth=2, label="_bars")
             axes.set_xlabel(drawing.shortened(name, 26))
         for axes in grid[len(parts) :]:
             axes.set_visible(False)

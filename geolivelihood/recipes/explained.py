@@ -150,7 +150,7 @@ class Explained:
     def _curves_stage(self, indicator: str) -> Stage:
         learned = self.lineup.learned_with(self.choice, indicator)
         named = [self._named_stage(one).key for one in learned]
-        depends = [named, self.people.stage, self.lineup.project.validation.block_resolution]
+        depends = [named, self.people.stage]
         return self.lineup.fit_stage(f"explain-curves-{self.choice.key}", self.choice, indicator, *depends)
 
     def _tree_stage(self, indicator: str) -> Stage:

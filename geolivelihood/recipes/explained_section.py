@@ -101,9 +101,10 @@ def _shapes(explained: Explained, indicator: str, label: str) -> Iterator[Figure
     if curves is not None:
         whom = "over where people live" if of_people else "over the surveyed places"
         caption = (
-            f"The map's average {whom} when every place is given the same value, all else as it is; the "
-            "band is over blocks of places, for this very model. The bars at the bottom show where places "
-            "really lie. A curve is what the model does, not what would happen if the value were changed."
+            f"The map's average {whom} when every place is given the same value, all else as it is: "
+            "a straight line where the model is linear. The bars at the bottom show where places really lie. "
+            "Another survey would give other curves; these have no interval. "
+            "A curve is what the model does, not what would happen if the value were changed."
         )
         title = f"{label}: how the map moves with what is shown"
         yield layers.dependence_figure(curves, label=label, title=title, caption=caption)

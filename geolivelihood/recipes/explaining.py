@@ -11,6 +11,7 @@ import pandas as pd
 
 from geolivelihood import cells as h3cells
 from geolivelihood import explanation, validation
+from geolivelihood.errors import InputError
 from geolivelihood.explanation import SurrogateTree
 from geolivelihood.features import FeatureStore
 from geolivelihood.progress import track
@@ -37,8 +38,8 @@ __all__ = [
 
 Floats = npt.NDArray[np.float64]
 _SAID = ("mean", "sd")  # of the statistics of a band, those that a reader knows; the others go with them
-_CURVES, _GRID, _RANGE = 4, 8, (0.02, 0.98)
-_MOST_CELLS = 2000  # that a curve is averaged over, where cells can be taken apart
+_CURVES, _GRID, _RANGE = 4, 6, (0.02, 0.98)
+_MOST_CELLS = 300  # draws that a curve averages over: the same for all values, so that its shape is sure
 _SHAPLEY_ROWS = 500
 
 
@@ -240,55 +241,71 @@ def named_curves(
     Returns
     -------
     pandas.DataFrame
-        As from :func:`~geolivelihood.explanation.partial_dependence`, with ``indicator``.
+        As from :func:`~geolivelihood.explanation.partial_dependence`, with ``indicator``. No band: over
+        blocks it would be of the level, which differs between districts by far more than a curve moves.
     """
     data, learned = lineup.data, list(strongest)
     names, named = data.seen_by(choice), named_columns(data)
-    model, table = lineup.fit(choice, learned[0]), data.cell_features(names)
+    rows, counts = _sampled(lineup, choice, weights)
+    model, table = lineup.fit(choice, learned[0]), data.cell_features(names).iloc[rows]
     surveyed = data.cluster_features(names).iloc[lineup.sample.rows]
-    rows = _chosen(lineup, choice, weights)
     parts = []
     for at, indicator in enumerate(learned):
-        predict = _predictor(lineup, choice, model, at)
-        seen = [name for name in strongest[indicator]["name"] if named[name] in table.columns][:_CURVES]
-        for name in seen:
+        predict = _predictor(lineup, choice, model, rows, at)
+        seen = [name for name in strongest[indicator]["name"] if named[name] in table.columns]
+        for name in seen[:_CURVES]:
             column = named[name]
-            there = table[column].notna().to_numpy() * weights
-            low, high = surveyed[column].quantile(list(_RANGE))
             found = explanation.partial_dependence(
                 predict,
-                table.iloc[rows],
+                table,
                 column,
-                grid=np.unique(np.linspace(low, high, _GRID)).tolist(),
-                weights=there[rows],
-                blocks=h3cells.blocks(data.cells[rows], resolution=lineup.sample.block_resolution),
-                random_state=lineup.project.seed,
+                grid=_grid(surveyed[column]),
+                weights=counts * table[column].notna().to_numpy(),
             )
             parts.append(found.assign(feature=name, indicator=indicator))
     return pd.concat(parts, ignore_index=True)
 
 
-def _chosen(lineup: LineUp, choice: ModelChoice, weights: Floats) -> npt.NDArray[np.intp]:
-    """Cells to average over: all where they see their neighbours, else a sample of those that count."""
-    if choice.name == "cell":
-        return np.arange(len(weights))
-    known = lineup.inputs.known_cells(lineup.data.seen_by(choice))
-    counting = np.flatnonzero(known & (weights > 0))
+def _grid(values: pd.Series) -> list[float]:
+    """Values between the ends of nearly all; of what few places have, between the ends of all."""
+    low, high = values.quantile(list(_RANGE))
+    if low == high:
+        low, high = values.min(), values.max()
+    return np.unique(np.linspace(low, high, _GRID)).tolist()
+
+
+def _sampled(
+    lineup: LineUp, choice: ModelChoice, weights: Floats
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Positions of cells drawn by weight, with those that the model sees around them; how often each came."""
+    data = lineup.data
+    seen = data.cell_features(data.seen_by(choice)).notna().any(axis=1).to_numpy()
+    likely = weights * (seen if choice.name == "cell" else lineup.inputs.known_cells(data.seen_by(choice)))
+    if not likely.any():
+        msg = "no cell where people (or surveyed places) are is predicted."
+        raise InputError(msg)
     random = np.random.default_rng(lineup.project.seed)
-    return np.sort(random.choice(counting, min(_MOST_CELLS, len(counting)), replace=False))
+    counts = random.multinomial(_MOST_CELLS, likely / likely.sum())
+    rows = np.flatnonzero(counts)
+    if choice.name == "cell":
+        hops = build_estimator(choice, seed=0).hops
+        # one ring more than it averages over: a cell without a value takes its neighbours'
+        around = h3cells.neighbours(data.cells[rows], k=hops + 1)[1]
+        rows = np.flatnonzero(np.isin(data.cells, around) | (counts > 0))
+    return rows, counts[rows]
 
 
 def _predictor(
-    lineup: LineUp, choice: ModelChoice, model: Any, at: int
+    lineup: LineUp, choice: ModelChoice, model: Any, rows: npt.NDArray[np.intp], at: int
 ) -> Callable[[pd.DataFrame], npt.ArrayLike]:
-    """The map's prediction of one of its indicators from a table of cells."""
-    cells, graph = lineup.data.cells, None
+    """The map's prediction of one of its indicators from a table of these cells."""
+    cells, graph = lineup.data.cells[rows], None
     if choice.name == "cell":
-        graph = lineup.inputs.cells(choice)[1]
+        graph = lineup.inputs.cells(choice)[1][rows][:, rows]
 
     def predict(table: pd.DataFrame) -> Floats:
         X = table.to_numpy()
-        found = model.predict_cells(cells, features=X, graph=graph) if graph is not None else model.predict(X)
+        found = model.predict(X) if graph is None else model.predict_cells(cells, features=X, graph=graph)
         return np.asarray(found, dtype=float).reshape(len(X), -1)[:, at]
 
     return predict

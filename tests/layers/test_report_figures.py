@@ -214,6 +214,37 @@ def test_importances_without_intervals_and_without_any(drawn):
         layers.importance_figure(pd.DataFrame({"name": ["a"], "value": [np.nan]}))
 
 
+def test_curves_of_features_share_their_vertical_scale(drawn):
+    curves = pd.DataFrame(
+        {
+            "feature": ["lamps"] * 3 + ["roads"] * 2 + ["US$ of R$"] * 2,
+            "value": [2.0, 0.0, 1.0, 0.0, 1.0, 3.0, 4.0],
+            "mean": [4.0, 1.0, 2.0, 3.0, 3.0, -1.0, 9.0],
+            "lower": [3.0, 0.0, 1.0, *[np.nan] * 4],
+            "upper": [5.0, 2.0, 3.0, *[np.nan] * 4],
+            "share": [0.2, 0.5, 0.3, 0.9, 0.1, 1.0, 0.0],
+        }
+    )
+    figure = layers.dependence_figure(curves, label="Wealth")
+    panels = drawn[0].figure.axes
+    assert len(panels) == 4 and [axes.get_visible() for axes in panels] == [True, True, True, False]
+    assert panels[0].lines[0].get_xydata().tolist() == [[0, 1], [1, 2], [2, 4]]
+    assert [axes.get_xlabel() for axes in panels[:3]] == ["lamps", "roads", "US$ of R$"]
+    assert len({axes.get_ylim() for axes in panels}) == 1
+    bars = next(item for item in panels[0].collections if item.get_label() == "_bars")
+    assert [part[1][1] for part in bars.get_segments()] == pytest.approx([0.25, 0.15, 0.1])
+    assert {"Wealth", "US$ of R$"} <= set(texts(figure))
+    assert "lamps from 0 to 2.00: 1.00 to 4.00" in figure.alt
+
+
+def test_one_curve_without_band_and_share(drawn):
+    curve = pd.DataFrame({"feature": ["lamps"] * 2, "value": [0.0, 1.0], "mean": [1.0, 2.0]})
+    layers.dependence_figure(curve)
+    assert len(drawn[0].figure.axes) == 1
+    with pytest.raises(MissingColumnError, match="'mean'"):
+        layers.dependence_figure(curve.drop(columns="mean"))
+
+
 # places -----------------------------------------------------------------------------------------
 
 
