@@ -119,12 +119,14 @@ def print_scores(scores: Any) -> None:
     for indicator, rows in scores.groupby("indicator", sort=False):
         shown = wide(rows).droplevel("indicator", axis=1)
         first = rows[rows["split"].eq("blocked")].iloc[0]
+        wide = first["buffer_m"]
+        buffer = "automatic buffer" if wide == "auto" else f"buffer {wide} m"
         title = (
             f"{indicator}: {first['n']:,} clusters, {first['n_blocks']} blocks of H3 resolution "
-            f"{first['block_resolution']}, buffer {first['buffer_m']} m"
+            f"{first['block_resolution']}, {buffer}"
         )
         columns = map(str, shown.columns)
-        table = Table("r² out of fold [95 %]", *columns, title=escape(title), title_justify="left")
+        table = Table("R² out of fold [95 %]", *columns, title=escape(title), title_justify="left")
         for model, row in shown.iterrows():
             table.add_row(str(model), *(escape(str(value)) for value in row))
         out.print(table)
@@ -175,11 +177,13 @@ def print_trust(coverage: Any, applicable: Mapping[str, float], remarks: Sequenc
     for row in coverage[coverage["group"].eq("all")].itertuples() if len(coverage) else ():
         _say(
             f"Intervals of {row.indicator}: {row.nominal:.0%} promised, {row.coverage:.0%} "
-            f"[{row.lower:.0%}, {row.upper:.0%}] measured on {row.n_blocks} unseen blocks; mean width "
-            f"{row.mean_width:.3g}"
+            f"[{row.lower:.0%}, {row.upper:.0%}] measured on {row.n_blocks} blocks, each with intervals made "
+            f"on the others; mean width {row.mean_width:.3g}"
         )
     if applicable:
-        people = f", {applicable['population']:.0%} of the people" if "population" in applicable else ""
+        people = ""
+        if "population" in applicable:
+            people = f", with {applicable['population']:.0%} of the people in the map's cells"
         _say(f"The map applies to {applicable['cells']:.0%} of its cells{people}; the rest is hatched.")
     for remark in remarks:
         _say(f"Note: {remark}")

@@ -132,7 +132,7 @@ def legend(axes: Axes, *, across: int = 2, **options: Any) -> None:
 
 def percent(share: float) -> str:
     """A share in words, ``"91 %"``, that no line breaks apart."""
-    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
+    return f"{100 * share:z.0f}\N{NO-BREAK SPACE}%"
 
 
 def brief(value: float) -> str:

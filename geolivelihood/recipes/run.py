@@ -228,8 +228,10 @@ def _caption(lineup: LineUp, scores: pd.DataFrame | None) -> str:
     indicator, model = lineup.indicators[0], lineup.map_choice.key
     wanted = scores["indicator"].eq(indicator) & scores["model"].eq(model) & scores["metric"].eq("r2")
     rows = scores[wanted].set_index("split")
-    said = [f"{split} {row.value:.2f} [{row.lower:.2f}, {row.upper:.2f}]" for split, row in rows.iterrows()]
-    return f"Model: {model}. r² out of fold: {', '.join(said)} ({int(rows['n'].iloc[0])} clusters)."
+    said = [
+        f"{split} {row.value:z.2f} [{row.lower:z.2f}, {row.upper:z.2f}]" for split, row in rows.iterrows()
+    ]
+    return f"Model: {model}. R² out of fold: {', '.join(said)} ({int(rows['n'].iloc[0])} clusters)."
 
 
 def _report(

@@ -145,7 +145,7 @@ def wide(table: pd.DataFrame, *, metric: str = "r2", digits: int = 2) -> pd.Data
         raise MissingColumnError(msg)
 
     def text(row: Any) -> str:
-        value, lower, upper = (f"{number:.{digits}f}" for number in (row.value, row.lower, row.upper))
+        value, lower, upper = (f"{number:z.{digits}f}" for number in (row.value, row.lower, row.upper))
         return f"{value} [{lower}, {upper}]" + ("" if row.reliable else "*")
 
     cells = rows.assign(text=[text(row) for row in rows.itertuples()])
