@@ -119,8 +119,8 @@ def print_scores(scores: Any) -> None:
     for indicator, rows in scores.groupby("indicator", sort=False):
         shown = wide(rows).droplevel("indicator", axis=1)
         first = rows[rows["split"].eq("blocked")].iloc[0]
-        wide = first["buffer_m"]
-        buffer = "automatic buffer" if wide == "auto" else f"buffer {wide} m"
+        given = first["buffer_m"]
+        buffer = "automatic buffer" if given == "auto" else f"buffer {given} m"
         title = (
             f"{indicator}: {first['n']:,} clusters, {first['n_blocks']} blocks of H3 resolution "
             f"{first['block_resolution']}, {buffer}"
