@@ -9,16 +9,29 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from geolivelihood import layers, validation
+from geolivelihood import layers
 from geolivelihood.errors import InputError
 from geolivelihood.layers import Figure, Section, Table
+from geolivelihood.layers.breaks import number_text
+from geolivelihood.layers.drawing import percent
 from geolivelihood.recipes.assessment import Assessment
 from geolivelihood.recipes.builders import GEOGRAPHIC
+from geolivelihood.recipes.data_words import data_sentences, licences
+from geolivelihood.recipes.report_frames import (
+    checks_frame,
+    coverage_frame,
+    groups_frame,
+    regions_estimates,
+    regions_frame,
+    scores_frame,
+)
 from geolivelihood.recipes.words import (
     SPLITS,
+    Verdict,
     baseline_verdicts,
-    data_sentences,
+    groups_sentence,
     question_sentences,
+    relabelled,
     summary,
 )
 
@@ -77,33 +90,18 @@ def write_report(
         title=writer.project.output.title or writer.project.name,
         summary=summary(assessment, scores, writer.labels, verdicts),
         sections=sections,
-        warnings=assessment.remarks,
+        warnings=relabelled(assessment.remarks, writer.labels),
         provenance=provenance,
         licences=licences(assessment),
     )
 
 
-def licences(assessment: Assessment) -> pd.DataFrame:
-    """Licence and creator of the project's data and of each source of pictures, as far as they are told."""
-    data = assessment.lineup.data
-    rows = [("survey", str(data.project.licence or "not stated in the project"), "")]
-    for name in data.sources:
-        source = data.source(name)
-        if source.detections_of is not None:
-            continue
-        table = data.images(name)
-        own = [_listed(table[column]) if column in table else "" for column in ("license", "creator")]
-        licence = source.licence or own[0] or data.project.licence
-        rows.append((name, str(licence or "not stated"), own[1]))
-    return pd.DataFrame(rows, columns=["data set", "licence", "creator"])
-
-
-def _listed(values: pd.Series, most: int = 5) -> str:
-    """The commonest values as text."""
-    counts = values.dropna().astype("str").value_counts()
-    counts = counts[counts.index != ""]
-    more = f" and {len(counts) - most} others" if len(counts) > most else ""
-    return ", ".join(counts.index[:most]) + more
+_REGIONS = (
+    "Model part: standard deviation of refits on other blocks. Residual part: of what the model misses, "
+    "errors of neighbouring cells taken as alike. Survey's weight: its share in both together. Off the map: "
+    "share of the region's people, or area, outside its cells. Flagged: more than a fifth is off the map or "
+    "not applicable. Lower and upper are the model's."
+)
 
 
 class _Writer:
@@ -120,15 +118,17 @@ class _Writer:
     def map(self, picture: Path | None) -> Iterator[Section]:
         if picture is None:
             return
-        caption = (
-            f"{self._label(self.lineup.indicators[0])}, by the model {self.lineup.map_choice.key!r}. "
-            "Hatched: not applicable, the pictures there are unlike those of all surveyed places."
-        )
+        caption = f"{self._label(self.lineup.indicators[0])}, by the model {self.lineup.map_choice.key!r}."
+        if self.assessment.applicable.at_cells is not None:
+            caption += (
+                " Hatched: not applicable; what the model sees there is unlike every surveyed place, or "
+                "missing."
+            )
         yield Section(title="The map", figures=[layers.map_figure(picture, caption=caption)])
 
-    def scores_section(self, verdicts: list[str]) -> Section:
+    def scores_section(self, verdicts: list[Verdict]) -> Section:
         """All models under all splits, and in words who wins."""
-        text = [*question_sentences(self.assessment), *verdicts]
+        text = [*question_sentences(self.assessment), *(verdict.text for verdict in verdicts)]
         baselines = [model.key for model in self.project.models if model.name in GEOGRAPHIC]
         splits = {split: SPLITS[split] for split in self.lineup.splits.names}
         figures: list[Figure] = []
@@ -136,7 +136,7 @@ class _Writer:
         for indicator in self.lineup.indicators:
             rows = self.scores[self.scores["indicator"].eq(indicator)]
             if not np.isfinite(rows.loc[rows["metric"].eq("r2"), "value"]).any():
-                text.append(f"{indicator}: all labels are equal, so there is no R².")
+                text.append(f"{self._label(indicator)}: all labels are equal, so there is no R².")
                 continue
             ceiling = self.assessment.ceiling(indicator)
             figures.append(
@@ -158,8 +158,7 @@ class _Writer:
         if not rows["reliable"].all():
             of += " *: fewer than 10 blocks, the interval is unreliable."
         for metric, name in (("r2", "R²"), ("mae", "mean absolute error")):
-            frame = validation.wide(rows, metric=metric).droplevel("indicator", axis=1).rename_axis("model")
-            frame.columns.name = None
+            frame = scores_frame(rows, metric)
             yield Table(title=f"{self._label(indicator)}: {name}", frame=frame, caption=of)
 
     def predictions(self) -> Section:
@@ -199,13 +198,19 @@ class _Writer:
             for indicator in self.lineup.indicators
             if len(curve := self.assessment.trust.coverage_curve(indicator))
         ]
-        shown = coverage.set_index("indicator").drop(columns=["worst_block", "se"], errors="ignore")
+        text += [
+            groups_sentence(self.assessment, indicator)
+            if len(self.lineup.indicators) == 1
+            else f"{self._label(indicator)}: {groups_sentence(self.assessment, indicator)}"
+            for indicator in coverage["indicator"].unique()
+        ]
         caption = (
-            "Measured on blocks that took no part in the calibration, with its 95 % interval over blocks; "
-            "block_mean: mean of the blocks' coverages; worst: the least covered block."
+            "Measured on each block with intervals calibrated on the others, with its 95 % interval over "
+            "blocks. Worst block: the least covered one. Urban and rural are the survey's own classes."
         )
-        digits = dict.fromkeys(["nominal", "coverage", "lower", "upper", "block_mean", "worst"], 2)
-        table = Table(title="Coverage of the intervals", frame=shown, caption=caption, digits=digits)
+        table = Table(
+            title="Coverage of the intervals", frame=coverage_frame(coverage, self.labels), caption=caption
+        )
         yield Section(title="How sure is it?", text=text, figures=figures, tables=[table])
 
     def applicability(self) -> Iterator[Section]:
@@ -216,16 +221,15 @@ class _Writer:
             return
         people = self.assessment.people
         shares = applicable.shares()
+        people_in = ""
+        if "population" in shares:
+            people_in = f", with {percent(shares['population'])} of the people in the map's cells"
         text = [
             "A cell is applicable where what the model sees there resembles what it saw at some surveyed "
-            "place (dissimilarity index of Meyer and Pebesma, 2021). The threshold is what the blocked folds "
-            "met, so it stands for the blocked score. "
-            + f"{shares['cells']:.1%} of the cells are applicable"
-            + (
-                f", and {shares['population']:.1%} of the people live in them."
-                if "population" in shares
-                else "."
-            )
+            "place (dissimilarity index of Meyer and Pebesma, 2021): up to "
+            f"{number_text(applicable.threshold, digits=2)}. This threshold is the upper whisker of what the "
+            f"surveyed places of {len(self.lineup.splits.of('blocked'))} blocked folds met, so it stands for "
+            f"the blocked score. {percent(shares['cells'])} of the cells are applicable{people_in}."
         ]
         figure = layers.applicability_figure(
             found["dissimilarity"],
@@ -256,25 +260,21 @@ class _Writer:
             figures.append(
                 layers.variogram_figure(found, title=f"{label}: how far errors resemble each other")
             )
-        checks = self.assessment.checks.set_index("indicator").dropna(axis=1, how="all")
         caption = (
-            "moran_i: Moran's I of the residuals over the 8 nearest places, with its p by permutation; "
-            "range_km: practical range of their variogram; dropped: training rows lost to the buffer and to "
-            "shared pictures; ceiling: largest R² that the labels' sampling errors allow; wasserstein_km: "
-            "W of kNNDM."
+            "Kept out of training: by the buffer and by shared pictures, of the places outside the test. "
+            "Moran's I: of the residuals over the 8 nearest places, with its p by permutation. Range: how "
+            "far residuals resemble each other (practical range of their variogram). Noise ceiling: largest "
+            "R² that the labels' sampling errors allow. W: how far the distances from tested places to "
+            "training are from those between the map and the survey."
         )
-        tables = [
-            Table(title="What is left unexplained", frame=checks, caption=caption, digits={"moran_p": 3})
-        ]
+        checks = checks_frame(self.assessment.checks, self.labels)
+        digits = {"Moran's I": 2, "noise ceiling": 2, "p": 3}
+        tables = [Table(title="What is left unexplained", frame=checks, caption=caption, digits=digits)]
         groups = self.assessment.groups
         if len(groups):
-            said = (
-                "The map's model under blocked folds; worst: largest rmse of its kind, from 30 clusters on."
-            )
-            frame = groups.assign(worst=groups["worst"].map({True: "worst", False: ""})).set_index(
-                "indicator"
-            )
-            tables.append(Table(title="For whom it is worst", frame=frame, caption=said))
+            said = "The map's model. Worst: largest error of its kind, from 30 clusters on."
+            frame = groups_frame(groups, self.labels)
+            tables.append(Table(title="For whom it is worst", frame=frame, caption=said, digits={"R²": 2}))
         return Section(title="What does it miss?", figures=figures, tables=tables)
 
     def regions(self) -> Iterator[Section]:
@@ -282,9 +282,11 @@ class _Writer:
         regions = self.made.get("regions")
         if regions is None or not self.assessment.areas.wanted:
             return
+        settings = self.assessment.trust.settings
+        coverage = settings.coverage if settings else 0.9
         figures, tables = [], []
         for indicator in self.lineup.indicators:
-            frame = self._region_frame(regions, indicator)
+            frame = regions_estimates(regions, indicator, coverage=coverage)
             if frame[["direct", "model"]].isna().all(axis=None):
                 continue
             figures.append(
@@ -294,13 +296,13 @@ class _Writer:
                     title=f"{self._label(indicator)}: survey, model, and both together",
                 )
             )
+            shown, digits = regions_frame(regions, indicator)
             tables.append(
                 Table(
                     title=f"{self._label(indicator)}: regions",
-                    frame=self._region_table(regions, indicator),
-                    caption="parameter_sd: refits on other blocks; residual_sd: what the model misses, "
-                    "errors of neighbouring cells taken as alike; shrinkage: the survey's weight in eblup; "
-                    "uncovered: share of people (area) off the map. Lower and upper are the model's.",
+                    frame=shown,
+                    digits=digits,
+                    caption=_REGIONS,
                 )
             )
         text = [
@@ -311,44 +313,8 @@ class _Writer:
         ]
         yield Section(title="Regions", text=text, figures=figures, tables=tables)
 
-    def _region_frame(self, regions: pd.DataFrame, indicator: str) -> pd.DataFrame:
-        """Estimates side by side, indexed by the region's name."""
-        coverage = self.assessment.trust.settings.coverage if self.assessment.trust.settings else 0.9
-        frame = pd.DataFrame(index=pd.Index(regions["name"], name="region"))
-        names = {
-            "direct": f"{indicator}_survey",
-            "direct_lower": f"{indicator}_survey_lower",
-            "direct_upper": f"{indicator}_survey_upper",
-            "model": indicator,
-            "model_lower": f"{indicator}_lower",
-            "model_upper": f"{indicator}_upper",
-        }
-        for ours, theirs in names.items():
-            frame[ours] = regions[theirs].to_numpy(dtype=float) if theirs in regions else np.nan
-        if f"{indicator}_eblup" in regions:
-            half = _z(coverage) * np.sqrt(regions[f"{indicator}_eblup_mse"].to_numpy(dtype=float))
-            frame["eblup"] = regions[f"{indicator}_eblup"].to_numpy(dtype=float)
-            frame["eblup_lower"], frame["eblup_upper"] = frame["eblup"] - half, frame["eblup"] + half
-        return frame
-
-    def _region_table(self, regions: pd.DataFrame, indicator: str) -> pd.DataFrame:
-        ends = ("", "_lower", "_upper", "_parameter_sd", "_residual_sd", "_survey", "_survey_se", "_eblup")
-        wanted = [f"{indicator}{end}" for end in (*ends, "_shrinkage")]
-        notes = ["clusters_count", "uncovered", "share_applicable"]
-        kept = [name for name in (*wanted, *notes) if name in regions]
-        table = regions.set_index(pd.Index(regions["name"], name="region"))[kept]
-        short = {name: name.removeprefix(indicator).strip("_") or "model" for name in wanted}
-        return table.rename(columns=short)
-
     def _residuals(self, indicator: str) -> pd.DataFrame:
         return self.lineup.out_of_fold(self.lineup.map_choice, "blocked", indicator)
 
     def _label(self, indicator: str) -> str:
         return self.labels.get(indicator, indicator)
-
-
-def _z(coverage: float) -> float:
-    """How many standard errors of a normal distribution lie on each side."""
-    from scipy.stats import norm
-
-    return float(norm.ppf((1 + coverage) / 2))

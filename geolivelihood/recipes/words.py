@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from geolivelihood import cells as h3cells
 from geolivelihood import validation
 from geolivelihood.layers import Summary
+from geolivelihood.layers.drawing import percent
 from geolivelihood.recipes.assessment import Assessment
 from geolivelihood.recipes.builders import GEOGRAPHIC
 from geolivelihood.recipes.lineup import LineUp
-from geolivelihood.recipes.settings import Displacement
+from geolivelihood.recipes.people import DENSE_KM2
 
-__all__ = ["NOT_FOR", "SPLITS", "baseline_verdicts", "data_sentences", "question_sentences", "summary"]
+__all__ = [
+    "NOT_FOR",
+    "SPLITS",
+    "Verdict",
+    "baseline_verdicts",
+    "groups_sentence",
+    "question_sentences",
+    "relabelled",
+    "summary",
+]
 
 SPLITS = {
     "random": "random (another place among the surveyed)",
@@ -24,11 +37,23 @@ SPLITS = {
 }
 _QUESTIONS = {
     "random": "Random folds ask for another place among the surveyed ones; near neighbours are in training, "
-    "so this flatters whatever knows where a place is.",
-    "blocked": "Blocked folds hold out whole H3 cells of resolution {resolution}{buffer}, and pictures are "
-    "never on both sides: a district where nobody surveyed. This is the score to go by.",
+    "so this flatters models that know where a place is.",
+    "blocked": "Blocked folds hold out whole H3 cells of resolution {resolution} ({width:.3g} km wide)"
+    "{buffer}{pictures}: a district where nobody surveyed. This is the score to go by.",
     "region": "Each {region} is left out whole, once, in {regions} folds: a {region} without any survey.",
     "knndm": "kNNDM folds lie as far from their training places as the map's cells lie from the survey.",
+}
+_MODELS = {
+    "mean": "gives every place the mean of the surveyed ones",
+    "knn": "averages the nearest surveyed places and knows nothing but the coordinates",
+    "idw": "averages surveyed places, the nearer the more, and knows nothing but the coordinates",
+    "gp": "is a Gaussian process that knows nothing but the coordinates",
+    "ridge": "is linear in the features of each place's pictures",
+    "boosting": "adds up small decision trees on the features of each place's pictures",
+    "graph": "is a network on a graph of each place's pictures",
+    "image": "is a network trained on the picture files themselves",
+    "crossfitted": "learns from what a network trained on the picture files of other places says of each",
+    "cell": "is trained on the average over where each displaced place may lie",
 }
 NOT_FOR = (
     "It must not be used to judge a household or a single place, to decide who is entitled to something, or "
@@ -38,18 +63,55 @@ NOT_FOR = (
 )
 
 
+class Verdict(NamedTuple):
+    """Whether pictures beat the coordinates, for one indicator under one split."""
+
+    split: str
+    won: bool
+    text: str
+
+
+def relabelled(remarks: Iterable[str], labels: Mapping[str, str]) -> list[str]:
+    """Remarks that begin with an indicator, under the name that readers know it by."""
+    made = []
+    for remark in remarks:
+        name, colon, rest = remark.partition(": ")
+        made.append(f"{labels[name]}: {rest}" if colon and name in labels else remark)
+    return made
+
+
 def question_sentences(assessment: Assessment) -> list[str]:
     """What each split asks, in the order of the table."""
-    sample, settings = assessment.lineup.sample, assessment.lineup.project.validation
-    buffer = "" if settings.buffer_m == 0 else f", with a buffer of {settings.buffer_m} m"
-    kind = assessment.lineup.splits.region_kind
-    filled = {"resolution": sample.block_resolution, "buffer": buffer, "region": kind}
-    if "region" in assessment.lineup.splits.names:
-        filled["regions"] = len(assessment.lineup.splits.of("region"))
-    return [_QUESTIONS[split].format(**filled) for split in assessment.lineup.splits.names]
+    lineup = assessment.lineup
+    sample, splits = lineup.sample, lineup.splits
+    buffer_m = splits.buffer_used_m
+    filled: dict[str, Any] = {
+        "resolution": sample.block_resolution,
+        "width": validation.block_width_m(sample.block_resolution) / 1000,
+        "buffer": f", with a buffer of {buffer_m / 1000:.3g} km" if buffer_m else "",
+        "pictures": _apart(lineup, buffer_m),
+        "region": splits.region_kind,
+    }
+    if "region" in splits.names:
+        filled["regions"] = len(splits.of("region"))
+    return [_QUESTIONS[split].format(**filled) for split in splits.names]
 
 
-def baseline_verdicts(lineup: LineUp, scores: pd.DataFrame) -> list[str]:
+def _apart(lineup: LineUp, buffer_m: float) -> str:
+    """What the folds keep apart of the pictures."""
+    used = {name for model in lineup.project.models for name in lineup.data.seen_by(model)}
+    sources = [lineup.data.source(name) for name in used]
+    overhead = any(source.chips is not None or source.kind == "overhead" for source in sources)
+    if not sources:
+        return ""
+    may_overlap = "; windows of overhead pictures may overlap" if overhead and not buffer_m else ""
+    return f"; no photo is on both sides{may_overlap}"
+
+
+# -- pictures against coordinates -------------------------------------------------------------------------
+
+
+def baseline_verdicts(lineup: LineUp, scores: pd.DataFrame) -> list[Verdict]:
     """For each indicator, whether the map's model beats what knows nothing but the coordinates."""
     baselines = [model.key for model in lineup.project.models if model.name in GEOGRAPHIC]
     said = []
@@ -64,7 +126,7 @@ def baseline_verdicts(lineup: LineUp, scores: pd.DataFrame) -> list[str]:
     return said
 
 
-def _verdict(lineup: LineUp, indicator: str, split: str, r2: pd.Series, baseline: str) -> str:
+def _verdict(lineup: LineUp, indicator: str, split: str, r2: pd.Series, baseline: str) -> Verdict:
     """One model on pictures, the map's if it is one, against the best baseline on the same resamples."""
     choices = {model.key: model for model in lineup.project.models}
     pictured = r2[[key for key in r2.index if choices[key].name not in GEOGRAPHIC]]
@@ -78,43 +140,67 @@ def _verdict(lineup: LineUp, indicator: str, split: str, r2: pd.Series, baseline
         n=lineup.project.validation.bootstrap,
         random_state=lineup.project.seed,
     )
-    numbers = f"R² {r2[rival]:.2f} against {r2[baseline]:.2f}, difference {found.value:+.2f} "
-    numbers += f"[{found.lower:+.2f}, {found.upper:+.2f}]"
-    if found.value <= 0:
-        verdict = (
+    label = lineup.project.output.labels.get(indicator, indicator)
+    numbers = f"R² {r2[rival]:z.2f} against {r2[baseline]:z.2f}, difference {found.value:+z.2f} "
+    numbers += f"[{found.lower:+z.2f}, {found.upper:+z.2f}]"
+    text = f"{label}, {split}: {_compared(rival, baseline, found)} ({numbers})."
+    return Verdict(split, found.value > 0, text)
+
+
+def _compared(rival: str, baseline: str, found: validation.Interval) -> str:
+    """A difference of R² in words."""
+    if found.upper <= 0:
+        return (
             f"a baseline wins: {baseline}, which knows nothing but the coordinates, beats {rival}, so the "
             "pictures have added nothing to where a place is"
         )
-    elif found.lower > 0:
-        verdict = f"{rival} beats the best baseline, {baseline}"
-    else:
-        verdict = f"{rival} is ahead of the best baseline, {baseline}, by no more than chance"
-    return f"{indicator}, {split}: {verdict} ({numbers})."
+    if found.value <= 0:
+        return (
+            f"{baseline}, which knows only the coordinates, is level with or ahead of {rival}, by no more "
+            "than chance: nothing shows that pictures add to knowing where a place is"
+        )
+    if found.lower > 0:
+        return f"{rival} beats the best baseline, {baseline}"
+    return f"{rival} is ahead of the best baseline, {baseline}, by no more than chance"
+
+
+# -- the summary ------------------------------------------------------------------------------------------
 
 
 def summary(
-    assessment: Assessment, scores: pd.DataFrame, labels: Mapping[str, str], verdicts: list[str]
+    assessment: Assessment, scores: pd.DataFrame, labels: Mapping[str, str], verdicts: list[Verdict]
 ) -> Summary:
     """What a reader must take along who reads nothing else."""
     lineup, data = assessment.lineup, assessment.lineup.data
     named = ", ".join(labels.get(name, name) for name in lineup.indicators)
+    pictures = " and what pictures show there" if lineup.map_choice.name not in GEOGRAPHIC else ""
     says = (
-        f"An estimate of {named} for each of {len(data.cells):,} cells of about "
-        f"{_side_km(assessment):.3g} km across, learned from {len(lineup.sample.rows):,} surveyed places and "
-        f"what pictures show there, by the model {lineup.map_choice.key!r}."
+        f"This map estimates: {named}. It has {len(data.cells):,} cells, each about "
+        f"{_across_km(data.cells):.2g} km across, and was learned from {len(lineup.sample.rows):,} surveyed "
+        f"places{pictures}. {_model_sentence(lineup)}"
     )
-    lost = [said for said in verdicts if "a baseline wins" in said and ", blocked:" in said]
-    warned = " " + " ".join(said[0].upper() + said[1:] for said in lost) if lost else ""
-    return Summary(
-        says=says, sure=_sure(assessment, scores) + warned, not_for=NOT_FOR, facts=_facts(assessment, scores)
-    )
+    blocked = _blocked(assessment, scores)
+    sure = [_explained(labels.get(str(name), str(name)), row) for name, row in blocked.iterrows()]
+    sure += _held(assessment, labels)
+    sure += [said.text[0].upper() + said.text[1:] for said in verdicts if _warns(said)]
+    return Summary(says=says, sure=" ".join(sure), not_for=NOT_FOR, facts=_facts(assessment, blocked, labels))
 
 
-def _side_km(assessment: Assessment) -> float:
-    from geolivelihood.cells import cell_areas
+def _across_km(cells: npt.NDArray[np.uint64]) -> float:
+    """Mean width of the cells, between opposite edges, from their area."""
+    return float(np.sqrt(2 / np.sqrt(3) * np.mean(h3cells.cell_areas(cells[:1000])))) / 1000
 
-    area = float(np.mean(cell_areas(assessment.lineup.data.cells[:1000])))
-    return float(np.sqrt(area / (1.5 * np.sqrt(3)))) * np.sqrt(3) / 1000  # between opposite edges
+
+def _warns(verdict: Verdict) -> bool:
+    return verdict.split == "blocked" and not verdict.won
+
+
+def _model_sentence(lineup: LineUp) -> str:
+    model = lineup.map_choice
+    does = _MODELS[model.name]
+    if model.name == "cell" and lineup.project.displacement == "none":
+        does = "is trained on the cells that the places lie in"
+    return f"The model ({model.key!r}) {does}."
 
 
 def _blocked(assessment: Assessment, scores: pd.DataFrame) -> pd.DataFrame:
@@ -123,80 +209,86 @@ def _blocked(assessment: Assessment, scores: pd.DataFrame) -> pd.DataFrame:
     return scores[wanted & scores["model"].eq(assessment.lineup.map_choice.key)].set_index("indicator")
 
 
-def _sure(assessment: Assessment, scores: pd.DataFrame) -> str:
-    parts = []
-    for indicator, row in _blocked(assessment, scores).iterrows():
-        unsure = "" if row["reliable"] else ", from so few blocks that the interval itself is unreliable"
-        parts.append(
-            f"{indicator}: in districts without a survey it explains {max(row['value'], 0):.0%} of the "
-            f"differences between places [{row['lower']:.2f}, {row['upper']:.2f}]{unsure}."
-        )
-    coverage = assessment.coverage
-    for row in coverage[coverage["group"].eq("all")].itertuples() if len(coverage) else ():
-        parts.append(
-            f"The {row.nominal:.0%} intervals of {row.indicator} held the survey's value in "
-            f"{row.coverage:.0%} [{row.lower:.0%}, {row.upper:.0%}] of the places, each of a block that had "
-            f"no part in making its interval; they are {row.mean_width:.3g} wide on average."
-        )
-    if not len(coverage):
-        parts.append("It has no intervals; the notes say why.")
-    return " ".join(parts)
+def _explained(label: str, row: pd.Series) -> str:
+    """What a blocked R² means."""
+    value, lower, upper = row["value"], row["lower"], row["upper"]
+    if not np.isfinite(value):
+        return f"{label}: all labels are equal; there is nothing to explain."
+    unsure = "" if row["reliable"] else ", from so few blocks that the interval itself is unreliable"
+    if value <= 0:
+        said = "it predicts no better than the mean of all places "
+        said += f"(R² {value:z.2f} [{lower:z.2f}, {upper:z.2f}])"
+    else:
+        said = f"it explains {percent(value)} [{percent(lower)}, {percent(upper)}] of the variance "
+        said += "between places"
+    return f"{label}: in districts without a survey {said}{unsure}."
 
 
-def _facts(assessment: Assessment, scores: pd.DataFrame) -> dict[str, str]:
-    found = {
-        "Survey clusters": f"{len(assessment.lineup.sample.rows):,}",
-        "Blocks": f"{len(np.unique(assessment.lineup.sample.blocks)):,}",
-    }
-    for indicator, row in _blocked(assessment, scores).iterrows():
-        found[f"R², blocked: {indicator}"] = f"{row['value']:.2f}"
-    coverage = assessment.coverage
-    for row in coverage[coverage["group"].eq("all")].itertuples() if len(coverage) else ():
-        found[f"Coverage: {row.indicator}"] = f"{row.coverage:.0%} of {row.nominal:.0%}"
+def _held(assessment: Assessment, labels: Mapping[str, str]) -> list[str]:
+    """Whether the intervals keep their promise."""
+    if assessment.trust.settings is None:
+        return ["Intervals were switched off in the project (uncertainty: none)."]
+    measured = _pooled(assessment.coverage)
+    said = []
+    for name in assessment.lineup.indicators:
+        label = labels.get(name, name)
+        if name not in measured.index:
+            said.append(f"{label}: no intervals, or none that could be checked; the warnings say why.")
+            continue
+        row = measured.loc[name]
+        said.append(
+            f"The {percent(row['nominal'])} intervals of {label} held the survey's value in "
+            f"{percent(row['coverage'])} [{percent(row['lower'])}, {percent(row['upper'])}] of the surveyed "
+            f"places, when calibrated on the other blocks; their mean width is {row['mean_width']:.3g} "
+            f"(unit of {label}){_fit(row)}."
+        )
+    return said
+
+
+def _fit(row: pd.Series) -> str:
+    """Whether intervals are too wide or too narrow by more than chance."""
+    if row["lower"] > row["nominal"]:
+        return ", wider than they need be"
+    return ", too narrow" if row["upper"] < row["nominal"] else ""
+
+
+def _pooled(coverage: pd.DataFrame) -> pd.DataFrame:
+    """Coverage over all places, by indicator."""
+    return coverage[coverage["group"].eq("all")].set_index("indicator") if len(coverage) else coverage
+
+
+def _facts(assessment: Assessment, blocked: pd.DataFrame, labels: Mapping[str, str]) -> dict[str, str]:
+    sample = assessment.lineup.sample
+    found = {"Survey clusters": f"{len(sample.rows):,}", "Blocks": f"{len(np.unique(sample.blocks)):,}"}
+    for name, value in blocked["value"].items():
+        if np.isfinite(value):
+            found[f"R², blocked: {labels.get(str(name), name)}"] = f"{value:z.2f}"
+    for name, row in _pooled(assessment.coverage).iterrows():
+        kept = f"{percent(row['coverage'])} (promised {percent(row['nominal'])})"
+        found[f"Coverage: {labels.get(str(name), name)}"] = kept
     shares = assessment.applicable.shares()
     if shares:
-        found["Cells where it applies"] = f"{shares['cells']:.0%}"
+        found["Cells where it applies"] = percent(shares["cells"])
     if "population" in shares:
-        found["People where it applies"] = f"{shares['population']:.0%}"
+        found["People where it applies"] = percent(shares["population"])
     return found
 
 
-def data_sentences(assessment: Assessment) -> list[str]:
-    """Labels, their weights and errors, and how displaced points are read."""
-    lineup, data = assessment.lineup, assessment.lineup.data
-    clusters, sample = data.clusters, lineup.sample
-    source = data.project.clusters
-    files = source.dhs.recode if source and source.dhs else (source.path if source else "")
-    years = sorted({str(year) for year in clusters["year"].dropna()}) if "year" in clusters else []
-    said = [
-        f"Labels: {files}{f', {years[0]}' if len(years) == 1 else ''}; {len(clusters):,} clusters, of which "
-        f"{len(sample.rows):,} are learned from. {len(sample.left_out)} are left out of every model"
-        + (f": {sample.why_left_out()}." if len(sample.left_out) else "."),
-        "Survey weights enter every fit that takes weights."
-        if sample.weight is not None
-        else "The survey has no weights; every cluster counts the same.",
-    ]
-    with_errors = [name for name in lineup.indicators if sample.labels([name]).se is not None]
-    said.append(
-        f"Standard errors of the labels of {', '.join(with_errors)} enter the fits and the noise ceiling."
-        if with_errors
-        else "The labels come without standard errors, so there is no noise ceiling."
-    )
-    return [*said, _displacement(assessment)]
-
-
-def _displacement(assessment: Assessment) -> str:
-    data = assessment.lineup.data
-    moved = data.project.displacement
-    if moved == "none":
-        return "The published points are taken as the true sites."
-    radii = moved if isinstance(moved, Displacement) else Displacement()
-    border = f" and never leave their unit of {radii.boundary}" if radii.boundary else ""
-    flags = data.tie.notes
-    flagged = "" if flags is None else f" {int(flags.any(axis=1).sum())} points lie outside every unit."
-    return (
-        f"The survey moved its points by up to {radii.urban_m / 1000:g} km in towns and "
-        f"{radii.rural_m / 1000:g} km elsewhere (1 % of these by up to {radii.rural_far_m / 1000:g} "
-        f"km){border}; a label belongs to every cell that the true site may lie in, by its "
-        f"probability.{flagged}"
-    )
+def groups_sentence(assessment: Assessment, indicator: str) -> str:
+    """Which groups of places have quantiles of their own, or why there are none."""
+    settings, coverage = assessment.trust.settings, assessment.coverage
+    of = coverage[coverage["indicator"].eq(indicator)].set_index("group")["n_blocks"]
+    least = np.ceil(round(settings.coverage / settings.alpha, 9)) if settings else np.inf
+    own = [name for name in ("dense", "sparse") if name in of and of[name] >= least]
+    if own:
+        return (
+            f"Intervals are made apart for {' and '.join(own)} places: dense ones have {DENSE_KM2} people "
+            "per km² or more."
+        )
+    if settings is not None and settings.groups == "none":
+        why = "the project wants none (uncertainty: groups: none)"
+    elif not assessment.people.known:
+        why = "the project has no raster of population to tell dense places from sparse ones"
+    else:
+        why = f"dense places ({DENSE_KM2} people per km² or more), or sparse ones, lie in too few blocks"
+    return f"All places share one width of intervals: {why}."
