@@ -96,7 +96,7 @@ def test_the_stages_one_by_one(call, country, tmp_path):
     project = country / "project.yaml"
     scores = tmp_path / "scores.csv"
     assert call("validate", project, "-o", scores, *QUICK)[0] == 0
-    assert set(pd.read_csv(scores)["split"]) == {"random", "blocked"}
+    assert set(pd.read_csv(scores)["split"]) == {"random", "blocked", "region"}
 
     model = tmp_path / "model"
     code, said, _ = call("train", project, "--model", "ridge", "-o", model, *QUICK)
