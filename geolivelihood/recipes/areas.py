@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -30,6 +31,25 @@ _FEWEST_AREAS = 10
 _COVERED = 0.8  # regions that know less of themselves are flagged
 
 
+class Factor(NamedTuple):
+    """Standard errors on each side of a region's interval.
+
+    Attributes
+    ----------
+    value
+        How many.
+    kind
+        ``held_out``: as many as regions that the model never saw asked for; ``normal``: those of a normal
+        distribution, where too few regions can tell.
+    n_regions
+        Held-out regions with a survey mean and its error.
+    """
+
+    value: float
+    kind: Literal["held_out", "normal"]
+    n_regions: int
+
+
 class Areas:
     """Estimates of a project's regions.
 
@@ -42,6 +62,8 @@ class Areas:
     ----------
     remarks
         What could not be said, and why.
+    factors
+        By indicator, what the intervals of :meth:`table` were made with.
     """
 
     def __init__(self, lineup: LineUp, trust: Trust, applicable: Applicable, people: People) -> None:
@@ -51,6 +73,7 @@ class Areas:
         self.people = people
         self.data = lineup.data
         self.remarks: list[str] = []
+        self.factors: dict[str, Factor] = {}
 
     @property
     def wanted(self) -> bool:
@@ -78,7 +101,7 @@ class Areas:
             Index ``region_id``: ``<indicator>`` (the map's mean over people), ``_lower``, ``_upper``,
             ``_parameter_sd``, ``_residual_sd``, ``_sd``, ``_covered`` (share with a prediction); ``_survey``
             with ``_survey_se``, ``_survey_lower``, ``_survey_upper`` (design-based); ``_eblup`` with
-            ``_eblup_mse`` and ``_shrinkage`` (the survey's weight in it).
+            ``_eblup_mse`` and ``_shrinkage`` (the survey's weight in it; 0 where nobody was surveyed).
         """
         tie = self.tie
         frame = pd.DataFrame(index=tie.rows)
@@ -91,11 +114,10 @@ class Areas:
                 frame[f"{indicator}_{part}"] = errors[part]
             half = self._factor(indicator, direct, errors["sd"]) * errors["sd"]
             ends = {"lower": frame[indicator] - half, "upper": frame[indicator] + half}
-            bounds = self.trust.settings.range.get(indicator, (None, None)) if self.trust.settings else ()
             for name, end in ends.items():
-                frame[f"{indicator}_{name}"] = end.clip(*bounds)
+                frame[f"{indicator}_{name}"] = end.clip(*self._bounds(indicator))
         frame = frame.join(direct)
-        return frame.join(self._combined(indicator, direct))
+        return frame.join(self._combined(indicator, direct, frame[indicator]))
 
     def notes(self) -> pd.DataFrame:
         """Of each region: share of its people off the map, share applicable, and whether it is flagged."""
@@ -127,9 +149,19 @@ class Areas:
         psu = None
         if "psu" in clusters and clusters["psu"].notna().all():
             design["psu"], psu = clusters["psu"], "psu"
+        bounds = self._bounds(indicator)
         found = tables.region_means(
-            design, value="value", weight="weight", stratum="stratum", region="region", psu=psu
+            design,
+            value="value",
+            weight="weight",
+            stratum="stratum",
+            region="region",
+            psu=psu,
+            proportion=bounds == (0, 1) or bool(design["value"].dropna().between(0, 1).all()),
+            coverage=self._coverage,
         )
+        ends = ["value_lower", "value_upper"]
+        found[ends] = found[ends].clip(*bounds)
         named = {
             "value": f"{indicator}_survey",
             "value_se": f"{indicator}_survey_se",
@@ -137,6 +169,13 @@ class Areas:
             "value_upper": f"{indicator}_survey_upper",
         }
         return found.rename(columns=named)[list(named.values())].rename_axis(None)
+
+    @property
+    def _coverage(self) -> float:
+        return (self.trust.settings or Uncertainty()).coverage
+
+    def _bounds(self, indicator: str) -> tuple[float | None, float | None]:
+        return (self.trust.settings or Uncertainty()).range.get(indicator, (None, None))
 
     def _inside(self, clusters: gpd.GeoDataFrame) -> pd.Series:
         regions = self.data.regions[["region_id", "geometry"]]
@@ -163,20 +202,37 @@ class Areas:
     def _factor(self, indicator: str, direct: pd.DataFrame, sd: pd.Series) -> float:
         """Standard errors on each side of an interval: as held-out regions ask for, else the normal ones."""
         alpha = (self.trust.settings or Uncertainty()).alpha
-        normal = float(stats.norm.ppf(1 - alpha / 2))
-        held = self._held_out(indicator)
-        if held is None:
-            return normal
+        held, factor, known = self._held_out(indicator), np.inf, pd.Series(dtype=bool)
+        if held is not None:
+            factor, known = self._asked_for(indicator, held, direct, sd, alpha)
+        kind: Literal["held_out", "normal"] = "held_out" if np.isfinite(factor) else "normal"
+        if kind == "normal":
+            factor = float(stats.norm.ppf(1 - alpha / 2))
+            least = int(np.ceil(round((1 - alpha) / alpha, 9)))
+            self._remark(
+                f"{indicator}: intervals of regions take {factor:.2f} standard errors on each side, as a "
+                f"normal distribution does, and are not checked on regions. {int(known.sum())} regions that "
+                f"a model never saw have a survey mean with its error; it takes {least}."
+            )
+        self.factors[indicator] = Factor(factor, kind, int(known.sum()))
+        return factor
+
+    def _asked_for(
+        self, indicator: str, held: pd.Series, direct: pd.DataFrame, sd: pd.Series, alpha: float
+    ) -> tuple[float, pd.Series]:
+        """Factor that held-out regions ask for, infinite where they are too few, and which they are."""
         survey, se = direct[f"{indicator}_survey"], direct[f"{indicator}_survey_se"]
-        known = (se > 0) & (sd > 0) & held.notna()
+        known = (se > 0) & (sd > 0) & held.notna() & survey.notna()
         found = [values[known] for values in (held, survey, sd**2, se**2)]
-        factor = validation.region_conformal(*found, alpha=alpha)
-        return factor if np.isfinite(factor) else normal
+        return validation.region_conformal(*found, alpha=alpha), known
 
     # -- both together ------------------------------------------------------------------------------
 
-    def _combined(self, indicator: str, direct: pd.DataFrame) -> pd.DataFrame:
-        """Fay-Herriot: the survey's means shrunk towards those of models that never saw the region."""
+    def _combined(self, indicator: str, direct: pd.DataFrame, whole: pd.Series) -> pd.DataFrame:
+        """Fay-Herriot: the survey's means shrunk towards those of models that never saw the region.
+
+        ``whole`` are the means of the map. Of a region without clusters its model saw none, and serves.
+        """
         empty = pd.DataFrame(index=self.tie.rows)
         if not self.data.project.small_areas.fay_herriot or self.trust.settings is None:
             return empty
@@ -191,6 +247,10 @@ class Areas:
                 f"error and a map; Fay-Herriot takes {_FEWEST_AREAS}."
             )
             return empty
+        sample = self.lineup.sample
+        assert sample.regions is not None
+        surveyed = held.index.isin(sample.regions.iloc[sample.rows])
+        held = held.where(surveyed, whole)
         try:
             model = models.FayHerriot().fit(
                 held.to_numpy()[:, None], survey.to_numpy(), variance=se.to_numpy() ** 2
@@ -222,7 +282,7 @@ class Areas:
         model, validation_ = self.lineup.map_choice, self.data.project.validation
         people = self.people.stage
         depends = [self.data.regions_stage, validation_.folds, *([people] if people else [])]
-        return self.lineup.fit_stage(f"regions-{model.key}", model, indicator, *depends)
+        return self.lineup.fit_stage(f"unseen-{model.key}", model, indicator, *depends)
 
     def _hold_out(self, indicator: str, folder: Path) -> None:
         model, sample = self.lineup.map_choice, self.lineup.sample

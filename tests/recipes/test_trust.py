@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from shapely import box
 
 from geolivelihood import layers
+from geolivelihood.cells import blocks
 from geolivelihood.errors import EnvironmentMissingError
 from geolivelihood.layers import read_provenance
 from geolivelihood.recipes import Assessment, open_project, run_project
@@ -198,3 +200,114 @@ def test_a_baseline_that_wins_is_said_to(opened):
     said = baseline_verdicts(lineup, lineup.scores())
     random = next(text for text in said if ", random:" in text)
     assert "a baseline wins: knn, which knows nothing but the coordinates" in random
+
+
+# -- the edges ----------------------------------------------------------------------------------------
+
+
+def in_largest_blocks(count):
+    """Keep the clusters of so many blocks of resolution 5."""
+
+    def change(table):
+        block = blocks(table[["lon", "lat"]].to_numpy(), resolution=5)
+        return table[np.isin(block, pd.Series(block).value_counts().index[:count])]
+
+    return change
+
+
+def test_the_least_number_of_blocks_gives_intervals_that_nothing_is_left_to_check(geographic):
+    _, lineup = open_project(geographic(in_largest_blocks(9), validation={"folds": 3, "block_resolution": 5}))
+    assessment = Assessment(lineup)
+    ends = assessment.trust.at_cells("wealth", lineup.cell_predictions("wealth"))
+    assert np.isfinite(ends).all(axis=None) and assessment.trust.at_clusters("wealth").isna().all(axis=None)
+    assert assessment.coverage.empty
+    assert any("9 blocks leave none to check them on" in said for said in assessment.remarks)
+
+
+def test_one_block_more_is_checked_also_within_bounds(geographic):
+    _, lineup = open_project(
+        geographic(
+            in_largest_blocks(10),
+            validation={"folds": 3, "block_resolution": 5},
+            uncertainty={"draws": 0, "range": {"wealth": [-9, 9]}},
+        )
+    )
+    assessment = Assessment(lineup)
+    assert assessment.coverage["n_blocks"].max() == 10
+    curve = assessment.trust.coverage_curve("wealth")
+    assert curve["nominal"].max() == 0.9  # 95 % takes 20 blocks; bounds are no interval
+
+
+def test_refits_that_agree_give_one_width_and_it_is_said(geographic):
+    project = geographic(
+        lambda table: table.assign(wealth=2.5), uncertainty={"draws": 2, "score": "normalised"}
+    )
+    _, lineup = open_project(project)
+    assessment = Assessment(lineup)
+    ends = assessment.trust.at_cells("wealth", lineup.cell_predictions("wealth"))
+    assert np.allclose(ends, 2.5) and any("as wide everywhere" in said for said in assessment.remarks)
+
+
+def test_a_region_that_nobody_surveyed_gets_what_the_others_make_of_its_map(geographic):
+    project = geographic()
+    path, table = project.parent / "districts.geojson", pd.read_csv(project.parent / "clusters.csv")
+    districts = gpd.read_file(path)
+    west, south, east, north = districts.geometry[0].bounds
+    half = box(west, south, (west + east) / 2, north)
+    cut = districts.iloc[[0]].assign(region_id="new", name="New", geometry=districts.geometry[0] & half)
+    districts.loc[0, "geometry"] = districts.geometry[0] - half
+    pd.concat([districts, cut]).to_file(path, driver="GeoJSON")
+    points = gpd.points_from_xy(table["lon"], table["lat"])
+    table[~points.within(cut.geometry.iloc[0])].to_csv(project.parent / "clusters.csv", index=False)
+    _, lineup = open_project(project)
+    assessment = Assessment(lineup)
+    regions = assessment.areas.table("wealth", lineup.cell_predictions("wealth"))
+    row = regions.loc[lineup.data.regions.set_index("name").loc["New", "region_id"]]
+    assert np.isnan(row["wealth_survey"]) and row["wealth_shrinkage"] == 0
+    assert np.isfinite(row["wealth_eblup"]) and row["wealth_eblup_mse"] > 0
+    assert assessment.areas.factors["wealth"].kind == "held_out"
+
+
+def test_few_regions_have_the_normal_factor_and_it_is_said(geographic):
+    project = geographic(uncertainty={"coverage": 0.97, "draws": 2})
+    _, lineup = open_project(project)
+    areas = Assessment(lineup).areas
+    areas.table("wealth", lineup.cell_predictions("wealth"))
+    assert areas.factors["wealth"].kind == "normal"
+    assert areas.factors["wealth"].value == pytest.approx(2.170090)
+    assert any("are not checked on regions" in said for said in areas.remarks)
+
+
+def test_shares_have_intervals_between_0_and_1(geographic):
+    def share(table):
+        return table.assign(wealth=(table["wealth"] > table["wealth"].quantile(0.1)).astype(float))
+
+    _, lineup = open_project(geographic(share))
+    direct = Assessment(lineup).areas.direct("wealth").dropna()
+    assert direct["wealth_survey_lower"].min() >= 0 and direct["wealth_survey_upper"].max() <= 1
+    assert direct["wealth_survey_upper"].gt(direct["wealth_survey_lower"]).all()
+
+
+def test_an_error_known_of_one_indicator_stays_known(geographic):
+    def two(table):
+        return table.assign(wealth_se=0.3, other=table["wealth"] + 1)
+
+    clusters = {"path": "clusters.csv", "indicators": ["wealth", "other"], "crs": "EPSG:4326"}
+    _, lineup = open_project(geographic(two, clusters=clusters))
+    se = lineup.sample.labels(["wealth", "other"]).se
+    assert (se[:, 0] == 0.3).all() and np.isnan(se[:, 1]).all()
+    assert lineup.sample.labels(["other"]).se is None
+
+
+def test_intervals_of_the_region_split_resample_regions(result):
+    regions = pd.read_csv(beside(result, "groups.csv")).query("split == 'region' and kind == 'region'")
+    counts = result.table.groupby("split")["n_blocks"].max()
+    assert counts["region"] == len(regions) != counts["blocked"]
+    checks = pd.read_csv(beside(result, "checks.csv"))
+    assert (checks["wasserstein_km"] > 0).all() and regions["n"].sum() == checks["tested"].iloc[-1]
+
+
+def test_trees_weigh_by_what_they_lose_on_unseen_blocks(opened):
+    _, lineup = opened(**{"models": ["mean", "boosting"], "map_model": "boosting"})
+    found = Assessment(lineup).applicable.at_cells
+    assert found["applicable"].any() and found["dissimilarity"].max() > 0
