@@ -140,10 +140,10 @@ class Areas:
         inside = self._inside(clusters)
         design = pd.DataFrame(
             {
-                "value": clusters[indicator],
-                "weight": clusters.get("weight", 1.0),
-                "stratum": clusters.get("stratum", "all"),
-                "region": inside,
+                indicator: clusters[indicator],
+                "its weight": clusters.get("weight", 1.0),
+                "its stratum": clusters.get("stratum", "all"),
+                "its region": inside,
             }
         )
         psu = None
