@@ -198,8 +198,8 @@ def test_a_baseline_that_wins_is_said_to(opened):
     blunt = {"name": "ridge", "options": {"alphas": [1e9]}}
     _, lineup = opened(**{"models": ["mean", "knn", blunt], "map_model": "ridge"})
     said = baseline_verdicts(lineup, lineup.scores())
-    random = next(text for text in said if ", random:" in text)
-    assert "a baseline wins: knn, which knows nothing but the coordinates" in random
+    random = next(verdict for verdict in said if verdict.split == "random")
+    assert "a baseline wins: knn, which knows nothing but the coordinates" in random.text
 
 
 # -- the edges ----------------------------------------------------------------------------------------
