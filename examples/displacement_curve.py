@@ -9,9 +9,9 @@ point, or wherever the true site may lie. Here the same learner does both, where
   at 300 further sites. Beside the cell model stands a plain ridge on the features at the very points or at
   400 points where the site may be, which no grid blurs.
 
-Run it anywhere: ``python examples/displacement_curve.py [FOLDER] [--seeds 3 4 5]``. It writes
-``displacement_curve.csv`` and ``displacement_curve.png``. Three seeds take some six minutes on two cores;
-``--quick`` takes half of one.
+Run it anywhere: ``python examples/displacement_curve.py [FOLDER] [--seeds 6 7 8]``. It writes
+``displacement_curve.csv`` and ``displacement_curve.png``. Three seeds take some eight minutes on two cores,
+``--seeds 6 --heads linear`` two, ``--quick`` a quarter of one.
 """
 
 import argparse
@@ -37,6 +37,9 @@ METRES = "EPSG:32741"
 PUBLISHED, ANYWHERE = "published point", "displacement tie"
 COUNTRY = "invented country, cells weighted by people"
 EVERY_CELL = "invented country, every cell alike"
+# Wealth varies smoothly beside what a picture shows. Where nothing else takes that up, averages of many
+# features do, and what they were misused for goes wrong at single cells. Settled on seeds 0-2.
+LEARNER = {"penalty": "evidence", "location": 200, "location_km": 5.0}
 FINE = 9  # cells of some 400 m, in which a field that varies over 2.5 km is the same
 FIELDS = "simulated fields, further sites"
 LENGTH_KM = 2.5 * np.sqrt(2)  # covariance exp(-d²/2ℓ²): white noise smoothed over 2.5 km
@@ -59,7 +62,7 @@ def main() -> None:
 def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, default=Path("out/displacement"))
-    parser.add_argument("--seeds", nargs="+", type=int, default=[3, 4, 5])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[6, 7, 8])
     parser.add_argument("--clusters", type=int, default=600)
     parser.add_argument("--resolution", type=int, default=8, help="of the cells, at most 8")
     parser.add_argument("--displacements", nargs="+", type=float, default=[0, 2, 5, 10], help="km")
@@ -91,7 +94,7 @@ def country_scores(options: argparse.Namespace, seed: int) -> list[tuple]:
     for km in options.displacements:
         for labels, tie in ties(sites, districts, people, km, options.resolution, seed).items():
             for head in options.heads:
-                model = models.CellRegressor(head=head, penalty="evidence", random_state=seed)
+                model = models.CellRegressor(head=head, **LEARNER, random_state=seed)
                 made = model.fit(tie.reindex(grid), wealth, features=graph).predict_cells()
                 made = made.reindex(truth.index).fillna(wealth.mean())
                 for name, weight in ((COUNTRY, truth["population"]), (EVERY_CELL, None)):

@@ -56,7 +56,9 @@ class CellRegressor(RegressorMixin, CellHeads):
         Rings of the cell graph whose mean features are added to the cell's own.
     location
         Number of location features (random Fourier features on the sphere); 0 = pictures only. With them
-        the map interpolates as well, which helps between clusters and not beyond them.
+        the map interpolates as well, which helps between clusters and not beyond them. They also take up
+        what varies smoothly beside the pictures; without them, averages over displaced clusters make many
+        features do so, which goes wrong at single cells.
     location_km
         Length over which the location features vary; ``None`` takes the spread of the training cells (root
         mean square distance from their middle).
