@@ -16,6 +16,7 @@ from geolivelihood.progress import stage as begin
 from geolivelihood.recipes import explaining
 from geolivelihood.recipes.builders import GEOGRAPHIC
 from geolivelihood.recipes.lineup import LineUp
+from geolivelihood.recipes.named import counted_choice, counted_sources, named_sources
 from geolivelihood.recipes.people import People
 from geolivelihood.recipes.settings import ModelChoice
 from geolivelihood.recipes.workspace import Stage
@@ -101,25 +102,46 @@ class Explained:
         return len(self.data.clusters) >= _NETWORK_FROM
 
     @property
+    def unit(self) -> str:
+        """Unit of what is shown in the pictures."""
+        return "mean number per photo" if self._counted else "in the units of the raster"
+
+    @property
+    def company(self) -> str:
+        """What goes along with a value of it."""
+        return (
+            "" if self._counted else ", and the source's other features as they are at places of this value"
+        )
+
+    def spread(self, indicator: str) -> float:
+        """Standard deviation of the map's cells."""
+        return float(self.lineup.cell_predictions(indicator).std())
+
+    @property
     def _by_source(self) -> bool:
         sources = self.data.seen_by(self.choice)
         return len(sources) > 1 and self.choice.name in (*_TABLES, "graph")
 
     @property
+    def _counted(self) -> bool:
+        return bool(counted_sources(self.data))
+
+    @property
     def _named(self) -> bool:
-        return bool(explaining.named_sources(self.data))
+        return bool(named_sources(self.data, self.data.seen_by(self.choice)))
 
     @property
     def _curved(self) -> bool:
-        seen = set(self.data.seen_by(self.choice)) & set(explaining.named_sources(self.data))
-        return bool(seen) and self.choice.name in _TABLES and self.choice.options.get("head") != "graph"
+        sees = self.data.seen_by(self.choice)
+        named = set(sees) & set(named_sources(self.data, sees))
+        return bool(named) and self.choice.name in _TABLES and self.choice.options.get("head") != "graph"
 
     # -- stages -------------------------------------------------------------------------------------
 
     def stages(self) -> list[Stage]:
         """Every stage of it, in order."""
         wanted: list[tuple[bool, Callable[[str], Stage]]] = [
-            (self._named, self._named_stage),
+            (self._counted, self._counted_stage),
             (self._curved, self._curves_stage),
             (self._named, self._tree_stage),
             (self.boosting is not None, self._shapley_stage),
@@ -143,21 +165,22 @@ class Explained:
         name = f"explain-sources-{self.choice.key}"
         return self.lineup.fit_stage(name, self.choice, indicator, self._folds(indicator))
 
-    def _named_stage(self, indicator: str) -> Stage:
-        choice = explaining.named_choice(self.data)
-        return self.lineup.fit_stage("explain-named", choice, indicator, self._folds(indicator))
+    def _counted_stage(self, indicator: str) -> Stage:
+        choice = counted_choice(self.data)
+        return self.lineup.fit_stage("explain-objects", choice, indicator, self._folds(indicator))
 
     def _curves_stage(self, indicator: str) -> Stage:
         learned = self.lineup.learned_with(self.choice, indicator)
-        named = [self._named_stage(one).key for one in learned]
-        depends = [named, self.people.stage]
+        counted = [self._counted_stage(one).key for one in learned] if self._counted else []
+        depends = [counted, self.people.stage]
         return self.lineup.fit_stage(f"explain-curves-{self.choice.key}", self.choice, indicator, *depends)
 
     def _tree_stage(self, indicator: str) -> Stage:
         label = self.lineup.project.output.labels.get(indicator)
-        depends = [self.lineup.map_stage(indicator), self.people.stage, label]
-        choice = explaining.named_choice(self.data)
-        return self.lineup.fit_stage("explain-tree", choice, indicator, *depends)
+        shown = named_sources(self.data, self.data.seen_by(self.choice))
+        stages = [self.data.features_stage(name) for name in shown]
+        depends = [self.lineup.map_stage(indicator), self.people.stage, label, *stages]
+        return self.data.space.stage(f"explain-tree-{indicator}", *depends)
 
     def _shapley_stage(self, indicator: str) -> Stage:
         choice = self._trees()
@@ -182,12 +205,12 @@ class Explained:
         Returns
         -------
         pandas.DataFrame
-            ``indicator``; ``kind`` (``source`` of the map's model, ``shown`` in the pictures, ``shapley``);
+            ``indicator``; ``kind`` (``source`` of the map's model, ``object`` in the pictures, ``shapley``);
             ``model``; ``method``; ``name``; ``importance`` (R² lost on unseen blocks; Shapley values: unit of
             the indicator); ``lower``, ``upper``, ``se`` over blocks; ``n_rows``, ``n_blocks``; ``r2`` of the
             model on unseen blocks. Empty where there is nothing to explain.
         """
-        makers = [self.sources, self.shown, self.shapley] if self.wanted else []
+        makers = [self.sources, self.objects, self.shapley] if self.wanted else []
         parts = [made for one in self.lineup.indicators for make in makers if len(made := make(one))]
         if not parts:
             return pd.DataFrame(columns=list(_COLUMNS))
@@ -207,14 +230,14 @@ class Explained:
         method = "average told" if self.network else "drop-column"
         return self._rows(table, indicator, "source", self.choice, method)
 
-    def shown(self, indicator: str) -> pd.DataFrame:
-        """What a linear model of objects, or of brightness, alone goes by; rows of :attr:`importance`."""
-        if not self._named:
+    def objects(self, indicator: str) -> pd.DataFrame:
+        """What a linear model of object counts alone goes by; rows of :attr:`importance`."""
+        if not self._counted:
             return pd.DataFrame()
-        begin(f"asking what in the pictures goes with {indicator}")
-        measure = partial(explaining.named_losses, self.lineup, indicator)
-        table = self._kept(self._named_stage(indicator), indicator, measure, "importance of what is shown")
-        return self._rows(table, indicator, "shown", None, "permutation")
+        begin(f"asking which objects go with {indicator}")
+        measure = partial(explaining.counted_losses, self.lineup, indicator)
+        table = self._kept(self._counted_stage(indicator), indicator, measure, "importance of objects")
+        return self._rows(table, indicator, "object", None, "permutation")
 
     def shapley(self, indicator: str) -> pd.DataFrame:
         """How far each input moves the predictions of the boosting model; rows of :attr:`importance`."""
@@ -228,25 +251,25 @@ class Explained:
     def _rows(
         self, table: pd.DataFrame | None, indicator: str, kind: str, model: ModelChoice | None, method: str
     ) -> pd.DataFrame:
-        """Rows of :attr:`importance`; no model stands for the linear one of what is shown."""
+        """Rows of :attr:`importance`; no model stands for the linear one of objects alone."""
         if table is None:
             return pd.DataFrame()
         about = {"indicator": indicator, "kind": kind, "method": method}
         if model is None:
-            return table.assign(**about, model="ridge on these alone")
+            return table.assign(**about, model="ridge on objects alone")
         return table.assign(**about, model=model.key, r2=self._r2(model, indicator))
 
     def curves(self, indicator: str) -> pd.DataFrame | None:
-        """Partial dependence of the map on the strongest of what is shown, as its function gives it."""
+        """Partial dependence of the map on what its model sees and a reader can name."""
         learned = self.lineup.learned_with(self.choice, indicator)
-        if not self._curved or any(self.shown(one).empty for one in learned):
+        if not self._curved or (self._counted and any(self.objects(one).empty for one in learned)):
             return None
         begin(f"following what the map of {indicator} goes by")
 
         def measure() -> pd.DataFrame:
-            strongest = {one: self.shown(one) for one in learned}
+            strongest = {one: list(self.objects(one)["name"]) if self._counted else None for one in learned}
             weights = explaining.cell_weights(self.lineup, self.people)
-            return explaining.named_curves(self.lineup, self.choice, strongest, weights)
+            return explaining.map_curves(self.lineup, self.choice, strongest, weights)
 
         return self._kept(self._curves_stage(indicator), indicator, measure, "curves")
 

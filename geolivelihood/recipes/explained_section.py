@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from geolivelihood import layers
 from geolivelihood.layers import Figure, Section, Table
+from geolivelihood.layers.drawing import brief, percent
 from geolivelihood.recipes.explained import Explained, MapTree
 
 __all__ = ["explained_sections"]
@@ -33,7 +35,7 @@ _SOURCES = {
 }
 _KINDS = {
     "source": "sources of the map's model",
-    "shown": "what the pictures show",
+    "object": "objects in the pictures",
     "shapley": "Shapley values of boosting",
 }
 
@@ -74,14 +76,15 @@ def _bars(explained: Explained, indicator: str, label: str) -> Iterator[Figure]:
         method = rows["method"].iloc[0]
         title = f"{label}: what the map owes to each source"
         yield _importance(rows, title=title, caption=_SOURCES[method])
-    rows = _of(explained, indicator, "shown")
+    rows = _of(explained, indicator, "object")
     if len(rows):
         caption = (
-            f"A linear model of these alone (R² {rows['r2'].iloc[0]:.2f} on unseen districts; it is not the "
-            "map's model, which sees more) loses so much R² when the values of one are dealt to other places "
-            "(permutation importance). One that stands for its surroundings counts like one that matters."
+            f"A linear model of object counts alone (R² {rows['r2'].iloc[0]:.2f} on unseen districts; not "
+            "the map's model, which sees more) loses so much R² when the counts of a class are dealt to "
+            "other places (permutation importance). One that stands for its surroundings counts like one "
+            "that matters."
         )
-        yield _importance(rows, title=f"{label}: what in the pictures goes with it", caption=caption)
+        yield _importance(rows, title=f"{label}: objects that go with it", caption=caption)
     rows = _of(explained, indicator, "shapley")
     if len(rows):
         model, unit = rows["model"].iloc[0], "Mean |Shapley value|, unit of the indicator"
@@ -101,28 +104,29 @@ def _shapes(explained: Explained, indicator: str, label: str) -> Iterator[Figure
     if curves is not None:
         whom = "over where people live" if of_people else "over the surveyed places"
         caption = (
-            f"The map's average {whom} when every place is given the same value, all else as it is: "
-            "a straight line where the model is linear. The bars at the bottom show where places really lie. "
-            "Another survey would give other curves; these have no interval. "
-            "A curve is what the model does, not what would happen if the value were changed."
+            f"The map's average {whom} when every place is given the same value ({explained.unit}), all else "
+            f"as it is{explained.company}: a straight line where the model is linear. For comparison, cells "
+            f"of the map differ by {brief(explained.spread(indicator))} (standard deviation). The bars at "
+            "the bottom show where places really lie. Another survey would give other curves; these have no "
+            "interval. A curve is what the model does, not what would happen if the value were changed."
         )
         title = f"{label}: how the map moves with what is shown"
         yield layers.dependence_figure(curves, label=label, title=title, caption=caption)
     tree = explained.tree(indicator)
     if tree is not None:
-        yield _tree(tree, label, of_people=of_people)
+        yield _tree(explained, tree, label)
 
 
-def _tree(tree: MapTree, label: str, *, of_people: bool) -> Figure:
+def _tree(explained: Explained, tree: MapTree, label: str) -> Figure:
     ends = tree.leaves.sort_values("mean").iloc[[0, -1]]
     alt = "; ".join(f"{row.mean:.3g} where {row.rule or 'any place'}" for row in ends.itertuples(index=False))
-    whom = "people" if of_people else "cells"
+    whom = "people" if explained.people.known else "cells"
     caption = (
-        f"A small tree that asks for what the pictures of a cell show on average and repeats "
-        f"{max(tree.fidelity, 0):.0%} of the map (R², cells that it had not seen; shares are of {whom}). It "
-        "is a summary of the map where there are such pictures, not the model itself, and what it does not "
-        "repeat it cannot explain."
-        if tree.fidelity == tree.fidelity
+        f"A small tree that asks for what the pictures of a cell show ({explained.unit}) and repeats "
+        f"{percent(max(tree.fidelity, 0))} of the map (R², cells that it had not seen; shares are of {whom})."
+        " It is a summary of the map where there are such pictures, not the model itself, and what it does "
+        "not repeat it cannot explain."
+        if np.isfinite(tree.fidelity)
         else "The map hardly varies where there are such pictures."
     )
     title = f"{label}: the map in three questions"

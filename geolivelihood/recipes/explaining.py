@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,75 +14,37 @@ from geolivelihood import cells as h3cells
 from geolivelihood import explanation, validation
 from geolivelihood.errors import InputError
 from geolivelihood.explanation import SurrogateTree
-from geolivelihood.features import FeatureStore
 from geolivelihood.progress import track
 from geolivelihood.recipes.blanks import WithAverages, blanked
 from geolivelihood.recipes.builders import build_estimator
 from geolivelihood.recipes.lineup import LineUp
 from geolivelihood.recipes.livelihood import Livelihood
+from geolivelihood.recipes.named import (
+    Followed,
+    counted_choice,
+    counted_sources,
+    followed,
+    named_columns,
+    named_sources,
+)
 from geolivelihood.recipes.people import People
 from geolivelihood.recipes.settings import ModelChoice
 
 __all__ = [
     "averaged_losses",
     "cell_weights",
+    "counted_losses",
     "dropped_losses",
     "grown_tree",
-    "named_choice",
-    "named_columns",
-    "named_curves",
-    "named_losses",
-    "named_sources",
+    "map_curves",
     "shapley_sizes",
     "without_source",
 ]
 
 Floats = npt.NDArray[np.float64]
-_SAID = ("mean", "sd")  # of the statistics of a band, those that a reader knows; the others go with them
-_CURVES, _GRID, _RANGE = 4, 6, (0.02, 0.98)
+_CURVES, _GRID = 4, 6
 _MOST_CELLS = 300  # draws that a curve averages over: the same for all values, so that its shape is sure
-_SHAPLEY_ROWS = 500
-
-
-# -- what has a name --------------------------------------------------------------------------------
-
-
-def named_sources(data: Livelihood) -> list[str]:
-    """Sources whose features mean something to a reader: counted objects, else brightness of bands."""
-    counted = [name for name in data.used if data.source(name).detections_of is not None]
-    encoders = {name: data.source(name).encoder for name in data.used}
-    return counted or [name for name, chosen in encoders.items() if chosen and chosen.name == "summary"]
-
-
-def named_choice(data: Livelihood) -> ModelChoice:
-    """A linear model that sees nothing else."""
-    return ModelChoice.model_validate({"name": "ridge", "sources": named_sources(data)})
-
-
-def named_columns(data: Livelihood) -> dict[str, str]:
-    """Column of the feature tables by what a reader calls it."""
-    sources = named_sources(data)
-    found: dict[str, str] = {}
-    for name in sources:
-        before = f"{name}: " if len(sources) > 1 else ""
-        columns = [f"{name}_{column}" for column in data.features(name).columns]
-        if data.source(name).detections_of is not None:
-            spoken = {said: str(own[0]) for said, own in explanation.object_groups(columns).items()}
-        else:
-            spoken = _bands(data, name, columns)
-        found |= {f"{before}{said}": column for said, column in spoken.items()}
-    return found
-
-
-def _bands(data: Livelihood, name: str, columns: Sequence[str]) -> dict[str, str]:
-    """Mean and spread of each band of a source of summaries."""
-    store = FeatureStore(data.space.path(data.features_stage(name)))
-    split = [str(feature).split("_", 1) for feature in store.manifest["feature_names"]]
-    return {
-        f"{kind} of {band.replace('band', 'band ')}": column
-        for (band, kind), column in zip(split, columns)
-        if kind in _SAID
-    }
+_SHAPLEY_ROWS = 300
 
 
 # -- importances ------------------------------------------------------------------------------------
@@ -147,8 +110,8 @@ def averaged_losses(lineup: LineUp, choice: ModelChoice, indicator: str) -> pd.D
     return pd.concat(parts)
 
 
-def named_losses(lineup: LineUp, indicator: str) -> pd.DataFrame:
-    """What a linear model of the named features alone loses when one is dealt to other places.
+def counted_losses(lineup: LineUp, indicator: str) -> pd.DataFrame:
+    """What a linear model of object counts alone loses when those of a class are dealt to other places.
 
     Returns
     -------
@@ -156,8 +119,8 @@ def named_losses(lineup: LineUp, indicator: str) -> pd.DataFrame:
         As from :func:`~geolivelihood.explanation.importance_table`, with ``indicator``, and ``r2`` of the
         model on unseen blocks.
     """
-    choice = named_choice(lineup.data)
-    job, named = lineup.job(choice, indicator), named_columns(lineup.data)
+    choice = counted_choice(lineup.data)
+    job, named = lineup.job(choice, indicator), named_columns(lineup.data, counted_sources(lineup.data))
     columns = lineup.data.cluster_features(lineup.data.seen_by(choice)).columns
     X = pd.DataFrame(job.X, columns=columns)[list(named.values())].set_axis(list(named), axis=1)
     estimator, folds = build_estimator(choice, seed=lineup.project.seed), lineup.splits.of("blocked")
@@ -176,7 +139,7 @@ def named_losses(lineup: LineUp, indicator: str) -> pd.DataFrame:
 
 
 def shapley_sizes(lineup: LineUp, choice: ModelChoice, indicator: str) -> pd.DataFrame:
-    """Mean |Shapley value| of each named feature and of each other source, at surveyed places.
+    """Mean |Shapley value| of each class of objects and of each other source, at surveyed places.
 
     Returns
     -------
@@ -195,12 +158,12 @@ def shapley_sizes(lineup: LineUp, choice: ModelChoice, indicator: str) -> pd.Dat
     size = min(_SHAPLEY_ROWS, len(job.labels.y))
     rows = np.sort(random.choice(len(job.labels.y), size, replace=False))
     model, X = job.fitted(), pd.DataFrame(job.X, columns=columns).iloc[rows]
-    spoken = {column: said for said, column in named_columns(data).items()}
+    counted = [name for name in names if name in counted_sources(data)]
+    spoken = {column: said for said, column in named_columns(data, counted).items()}
     groups: dict[str, list[str]] = {}
     for source, own in explanation.feature_groups(columns, prefixes=names).items():
-        rest = f"{source}, the rest" if set(own) & set(spoken) else source
         for column in map(str, own):
-            groups.setdefault(spoken.get(column, rest), []).append(column)
+            groups.setdefault(spoken.get(column, source), []).append(column)
     parts = []
     for at, one in enumerate(learned):
         output = {"output": at} if len(learned) > 1 else {}
@@ -222,10 +185,10 @@ def cell_weights(lineup: LineUp, people: People) -> Floats:
     return np.asarray(lineup.data.map_tie.matrix.sum(axis=0), dtype=float).ravel()
 
 
-def named_curves(
-    lineup: LineUp, choice: ModelChoice, strongest: dict[str, pd.DataFrame], weights: Floats
+def map_curves(
+    lineup: LineUp, choice: ModelChoice, strongest: dict[str, list[str] | None], weights: Floats
 ) -> pd.DataFrame:
-    """Partial dependence of the map on the strongest named features that its model sees.
+    """Partial dependence of the map on what its model sees and a reader can name.
 
     Parameters
     ----------
@@ -234,7 +197,7 @@ def named_curves(
     choice
         A model on a table of features.
     strongest
-        For each indicator that it learns, the table of :func:`named_losses`.
+        For each indicator that it learns, classes of objects, the strongest first; see :func:`followed`.
     weights
         Of the cells; a cell without the feature counts nothing.
 
@@ -245,33 +208,27 @@ def named_curves(
         blocks it would be of the level, which differs between districts by far more than a curve moves.
     """
     data, learned = lineup.data, list(strongest)
-    names, named = data.seen_by(choice), named_columns(data)
+    names = data.seen_by(choice)
     rows, counts = _sampled(lineup, choice, weights)
     model, table = lineup.fit(choice, learned[0]), data.cell_features(names).iloc[rows]
     surveyed = data.cluster_features(names).iloc[lineup.sample.rows]
     parts = []
     for at, indicator in enumerate(learned):
         predict = _predictor(lineup, choice, model, rows, at)
-        seen = [name for name in strongest[indicator]["name"] if named[name] in table.columns]
-        for name in seen[:_CURVES]:
-            column = named[name]
+        for one in followed(data, surveyed, strongest[indicator], most=_CURVES):
             found = explanation.partial_dependence(
-                predict,
+                partial(_led, one, predict),
                 table,
-                column,
-                grid=_grid(surveyed[column]),
-                weights=counts * table[column].notna().to_numpy(),
+                one.lead,
+                grid=one.grid(_GRID),
+                weights=counts * table[one.lead].notna().to_numpy(),
             )
-            parts.append(found.assign(feature=name, indicator=indicator))
+            parts.append(found.assign(feature=one.name, indicator=indicator))
     return pd.concat(parts, ignore_index=True)
 
 
-def _grid(values: pd.Series) -> list[float]:
-    """Values between the ends of nearly all; of what few places have, between the ends of all."""
-    low, high = values.quantile(list(_RANGE))
-    if low == high:
-        low, high = values.min(), values.max()
-    return np.unique(np.linspace(low, high, _GRID)).tolist()
+def _led(one: Followed, predict: Callable[[pd.DataFrame], Floats], table: pd.DataFrame) -> Floats:
+    return predict(one.led(table))
 
 
 def _sampled(
@@ -297,7 +254,7 @@ def _sampled(
 
 def _predictor(
     lineup: LineUp, choice: ModelChoice, model: Any, rows: npt.NDArray[np.intp], at: int
-) -> Callable[[pd.DataFrame], npt.ArrayLike]:
+) -> Callable[[pd.DataFrame], Floats]:
     """The map's prediction of one of its indicators from a table of these cells."""
     cells, graph = lineup.data.cells[rows], None
     if choice.name == "cell":
@@ -320,8 +277,8 @@ def grown_tree(lineup: LineUp, indicator: str, people: People) -> SurrogateTree:
         If too few cells have both.
     """
     data = lineup.data
-    table = data.cell_features(named_sources(data))
-    named = named_columns(data)
+    sources = named_sources(data, data.seen_by(lineup.map_choice))
+    table, named = data.cell_features(sources), named_columns(data, sources)
     shown = table.notna().any(axis=1)
     return explanation.surrogate_tree(
         table[list(named.values())].set_axis(list(named), axis=1),

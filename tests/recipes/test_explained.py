@@ -14,7 +14,8 @@ from geolivelihood.errors import ProjectError
 from geolivelihood.recipes import Assessment, open_project, plan_project, run_project
 from geolivelihood.recipes.blanks import WithAverages, blanked
 from geolivelihood.recipes.explained_section import explained_sections
-from geolivelihood.recipes.explaining import named_columns, named_sources, without_source
+from geolivelihood.recipes.explaining import without_source
+from geolivelihood.recipes.named import Followed, named_columns, named_sources
 
 pytestmark = pytest.mark.xdist_group("recipes")
 
@@ -57,7 +58,7 @@ def explained(run):
 
 def test_importances_lie_beside_the_scores(run):
     table = pd.read_csv(run[0].geopackage.parent / "importance.csv")
-    assert set(table["kind"]) == {"source", "shown", "shapley"} and set(table["indicator"]) == {"wealth"}
+    assert set(table["kind"]) == {"source", "object", "shapley"} and set(table["indicator"]) == {"wealth"}
     sources = table[table["kind"].eq("source")].set_index("name")
     assert set(sources.index) == {"photos", "tiles", "objects"}
     assert sources["method"].eq("drop-column").all() and sources["model"].eq("cell").all()
@@ -66,7 +67,7 @@ def test_importances_lie_beside_the_scores(run):
     assert ((table["lower"] <= table["importance"]) & (table["importance"] <= table["upper"])).mean() > 0.9
     shapley = table[table["kind"].eq("shapley")]
     assert (shapley["importance"] >= 0).all() and {"photos", "tiles"} <= set(shapley["name"])
-    assert "street light" in set(table.loc[table["kind"].eq("shown"), "name"])
+    assert "street light" in set(table.loc[table["kind"].eq("object"), "name"])
 
 
 def test_dropping_a_source_is_cross_validation_of_the_same_model_on_the_others(explained):
@@ -88,7 +89,7 @@ def test_the_report_has_the_chapter_with_what_it_is_not(run):
     chapter = text[text.index("What does the model go by?") :]
     chapter = re.sub(r"\s+", " ", re.sub(r"data:[^\"]*", "", chapter))
     assert "not what makes places rich or poor" in chapter
-    assert "trained anew without the source" in chapter and "it is not the map&#39;s model" in chapter
+    assert "trained anew without the source" in chapter and "not the map&#39;s model" in chapter
     assert "not what would happen" in chapter and "(R², cells that it had not seen" in chapter
     assert "surveyed places that it was trained on" in chapter
 
@@ -97,9 +98,9 @@ def test_curves_run_where_surveyed_places_lie(explained):
     made = explained()
     curves = made.curves("wealth")
     assert curves["feature"].nunique() == 4
-    assert list(curves["feature"].unique()) == list(made.shown("wealth")["name"][:4])
+    assert list(curves["feature"].unique()) == list(made.objects("wealth")["name"][:4])
     data = made.data
-    column = named_columns(data)[curves["feature"][0]]
+    column = named_columns(data, ["objects"])[curves["feature"][0]]
     surveyed = data.cluster_features(["objects"])[column].iloc[made.lineup.sample.rows]
     first = curves[curves["feature"].eq(curves["feature"][0])]
     assert surveyed.min() <= first["value"].min() and first["value"].max() <= surveyed.max()
@@ -112,7 +113,7 @@ def test_the_tree_speaks_of_objects_and_of_the_map(explained):
     tree = explained().tree("wealth")
     root = ElementTree.fromstring(tree.svg)
     assert "Wealth index" in " ".join(root.itertext())
-    assert any(name in " ".join(tree.leaves["rule"]) for name in named_columns(explained().data))
+    assert any(name in " ".join(tree.leaves["rule"]) for name in named_columns(explained().data, ["objects"]))
     assert tree.leaves["share"].sum() == pytest.approx(1) and tree.fidelity <= 1
 
 
@@ -186,9 +187,23 @@ def test_an_estimator_answers_for_every_variant():
 
 def test_brightness_has_a_name_where_no_objects_are_counted(explained):
     made = explained(**{"images": [{**_source(explained, 0)}, {**_source(explained, 1)}]})
-    assert named_sources(made.data) == ["tiles"]
-    assert list(named_columns(made.data))[:2] == ["mean of band 1", "sd of band 1"]
-    assert made.shown("wealth")["name"].str.contains("of band").all()
+    assert named_sources(made.data, ["photos", "tiles"]) == ["tiles"]
+    assert list(named_columns(made.data, ["tiles"]))[:2] == ["mean of band 1", "sd of band 1"]
+    assert made.objects("wealth").empty
+    assert "of band" in made.tree("wealth").leaves["rule"][0]
+    curves = made.curves("wealth")
+    assert list(curves["feature"].unique()) == ["tiles: mean of band 1"]
+    assert "as they are at places of this value" in explained_sections(made)[0].figures[-2].caption
+
+
+def test_what_follows_a_feature_is_as_it_is_at_such_places():
+    knots = pd.DataFrame({"light": [0.0, 10.0], "spread": [1.0, 3.0]}, index=[0.0, 10.0])
+    path = Followed("light", "light", knots)
+    table = pd.DataFrame({"light": [5.0, np.nan, 20.0], "spread": [9.0, 9.0, 9.0], "other": [1.0, 2.0, 3.0]})
+    led = path.led(table)
+    assert led["spread"].tolist()[::2] == [2.0, 3.0] and np.isnan(led["spread"][1])
+    assert led[["light", "other"]].equals(table[["light", "other"]])
+    assert path.grid(3) == [0, 5, 10]
 
 
 def _source(explained, at):
