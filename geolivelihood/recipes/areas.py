@@ -148,26 +148,21 @@ class Areas:
         )
         psu = None
         if "psu" in clusters and clusters["psu"].notna().all():
-            design["psu"], psu = clusters["psu"], "psu"
+            design["its psu"], psu = clusters["psu"], "its psu"
         bounds = self._bounds(indicator)
         found = tables.region_means(
             design,
-            value="value",
-            weight="weight",
-            stratum="stratum",
-            region="region",
+            value=indicator,
+            weight="its weight",
+            stratum="its stratum",
+            region="its region",
             psu=psu,
-            proportion=bounds == (0, 1) or bool(design["value"].dropna().between(0, 1).all()),
+            proportion=bounds == (0, 1) or bool(design[indicator].dropna().between(0, 1).all()),
             coverage=self._coverage,
         )
-        ends = ["value_lower", "value_upper"]
+        ends = [f"{indicator}_lower", f"{indicator}_upper"]
         found[ends] = found[ends].clip(*bounds)
-        named = {
-            "value": f"{indicator}_survey",
-            "value_se": f"{indicator}_survey_se",
-            "value_lower": f"{indicator}_survey_lower",
-            "value_upper": f"{indicator}_survey_upper",
-        }
+        named = {f"{indicator}{end}": f"{indicator}_survey{end}" for end in ("", "_se", "_lower", "_upper")}
         return found.rename(columns=named)[list(named.values())].rename_axis(None)
 
     @property
