@@ -63,6 +63,7 @@ def test_brazil_in_small(shared_data, tmp_path):
         "models": ["knn", {"name": "boosting", "sources": ["lights", "marble"]}],
         "map_model": "boosting",
         "validation.bootstrap": 200,
+        "uncertainty.range": {"idhm": [0, 1]},
     }
     result = run_project(ROOT / "examples" / "brazil.yaml", overrides=overrides)
     r2 = result.table.query("metric == 'r2'").set_index(["model", "split"])["value"]

@@ -140,15 +140,16 @@ class Explained:
 
     def stages(self) -> list[Stage]:
         """Every stage of it, in order."""
+        if not self.wanted:
+            return []
         wanted: list[tuple[bool, Callable[[str], Stage]]] = [
             (self._counted, self._counted_stage),
             (self._curved, self._curves_stage),
             (self._named, self._tree_stage),
             (self.boosting is not None, self._shapley_stage),
         ]
-        indicators = self.lineup.indicators if self.wanted else []
         found: list[Stage] = []
-        for one in indicators:
+        for one in self.lineup.indicators:
             found += self._sources_stages(one) if self._by_source else []
             found += [stage(one) for there, stage in wanted if there]
         return list(dict.fromkeys(found))
