@@ -55,15 +55,19 @@ def test_street(shared_data, tmp_path):
 @pytest.mark.slow
 def test_brazil_in_small(shared_data, tmp_path):
     """The whole project with coarser cells and fewer models; the full one is run by hand."""
+    fast = {"max_iter": 80, "learning_rate": 0.15}
+    boosting = {"name": "boosting", "sources": ["lights", "marble"], "options": fast}
     overrides = {
         "data": str(shared_data / "brazil"),
         "out": str(tmp_path),
         "cells.resolution": 3,
         "clusters.indicators": ["idhm"],
-        "models": ["knn", {"name": "boosting", "sources": ["lights", "marble"]}],
+        "models": ["knn", boosting],
         "map_model": "boosting",
         "validation.bootstrap": 200,
         "uncertainty.range": {"idhm": [0, 1]},
+        "uncertainty.draws": 4,
+        "explanations": False,
     }
     result = run_project(ROOT / "examples" / "brazil.yaml", overrides=overrides)
     r2 = result.table.query("metric == 'r2'").set_index(["model", "split"])["value"]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
+from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 from sklearn.utils.validation import check_is_fitted
 
 from geolivelihood.errors import InputError
@@ -28,6 +31,12 @@ _FIELDS = (
     *("feature_idx", "num_threshold", "left", "right"),
     *("missing_go_to_left", "is_leaf", "value", "count"),
 )
+# what scikit-learn calls what stands in the arrays as it is
+_SAME = (
+    *(("feature_idx", "feature"), ("num_threshold", "threshold")),
+    *(("missing_go_to_left", "missing_left"), ("is_leaf", "leaf"), ("value", "value")),
+)
+_PER_NODE = (*(ours for _, ours in _SAME), "left", "right")
 
 
 class Forest:
@@ -43,11 +52,7 @@ class Forest:
 
     def __init__(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         self.arrays = dict(arrays)
-        nodes = len(self.arrays["value"])
-        children = np.concatenate([self.arrays["left"], self.arrays["right"], self.arrays["root"]])
-        if len(children) and not (children.min() >= 0 and children.max() < nodes):
-            msg = "The trees of this model are damaged: a node points outside the tree."
-            raise InputError(msg)
+        self._check()
 
     @classmethod
     def of(cls, model: Any) -> Forest:
@@ -98,25 +103,51 @@ class Forest:
     def raw(self, X: Floats) -> Floats:
         """Sum of the trees, shape (rows, outputs)."""
         part = self.arrays
-        total = np.tile(part["base"], (len(X), 1))
-        # A loop over trees, not rows: all rows go down one tree together.
-        for root, output in zip(part["root"], part["output"]):
-            total[:, output] += part["value"][self._leaves(X, root)]
+        self._check(features=X.shape[1])
+        rows, no_categories = np.ascontiguousarray(X, dtype=np.float64), np.zeros((0, 8), dtype=np.uint32)
+        total = np.tile(part["base"], (len(rows), 1))
+        for tree, output in zip(self._trees, part["output"]):
+            grown = TreePredictor(tree, no_categories, no_categories)
+            total[:, output] += grown.predict(rows, no_categories, np.zeros(0, dtype=np.uint32), n_threads=1)
         return total
 
-    def _leaves(self, X: Floats, root: int) -> npt.NDArray[np.int64]:
-        part = self.arrays
-        node = np.full(len(X), root)
-        active = np.flatnonzero(~part["leaf"][node])
-        for _ in range(len(part["leaf"])):
-            if not len(active):
-                break
-            here = node[active]
-            value = X[active, part["feature"][here]]
-            left = np.where(np.isnan(value), part["missing_left"][here], value <= part["threshold"][here])
-            node[active] = np.where(left, part["left"][here], part["right"][here])
-            active = active[~part["leaf"][node[active]]]
-        return node
+    @cached_property
+    def _trees(self) -> list[npt.NDArray[Any]]:
+        """Nodes of each tree as scikit-learn's compiled walk takes them, positions counted from its root."""
+        part, nodes = self.arrays, np.zeros(len(self.arrays["value"]), dtype=PREDICTOR_RECORD_DTYPE)
+        first = np.repeat(part["root"], self._sizes)
+        fields = (*_SAME, ("left", part["left"] - first), ("right", part["right"] - first))
+        for name, values in fields:
+            nodes[name] = part[values] if isinstance(values, str) else values
+        return np.split(nodes, part["root"][1:])
+
+    @property
+    def _sizes(self) -> npt.NDArray[np.int64]:
+        """Nodes of each tree."""
+        return np.diff(np.append(self.arrays["root"], len(self.arrays["value"])))
+
+    def _check(self, features: int | None = None) -> None:
+        """See that every walk ends, in its own tree: compiled code goes where it is told.
+
+        Raises
+        ------
+        InputError
+            If it does not, or a node asks for a feature that is not there.
+        """
+        part, nodes = self.arrays, len(self.arrays["value"])
+        root = part["root"]
+        fine = all(len(part[name]) == nodes for name in _PER_NODE) and len(part["output"]) == len(root)
+        fine = fine and (not len(root) or (root[0] == 0 and root[-1] < nodes and (np.diff(root) > 0).all()))
+        if fine and nodes:
+            inner = ~part["leaf"].astype(bool)
+            own, last = np.flatnonzero(inner), np.repeat(root + self._sizes, self._sizes)[inner]
+            for name in ("left", "right"):
+                fine &= bool(((part[name][inner] > own) & (part[name][inner] < last)).all())
+            asked = part["feature"][inner]
+            fine &= not len(asked) or bool(asked.min() >= 0 and (features is None or asked.max() < features))
+        if not fine:
+            msg = "The trees of this model are damaged: a node points outside its tree or the features."
+            raise InputError(msg)
 
 
 def _starts(lengths: Sequence[int]) -> npt.NDArray[np.int64]:

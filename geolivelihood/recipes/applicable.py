@@ -27,6 +27,7 @@ __all__ = ["Applicable"]
 
 Floats = npt.NDArray[np.float64]
 _MOST_COLUMNS = 50  # beyond, features are an embedding and are reduced to principal components
+_REPEATS = 5  # shuffles of each feature, on rows of every fold: weights need no more
 _LENT = (
     "The area of applicability compares places by the mean features of their pictures, weighted as a linear "
     "model weighs them: the model {!r} has no weights of its own."
@@ -172,6 +173,7 @@ class Applicable:
             self.lineup.splits.of("blocked"),
             blocks=sample.blocks,
             fit_rows=job.per_row,
+            n_repeats=_REPEATS,
             random_state=self.lineup.project.seed,
         )
         losses = table.set_index("name")["importance"].clip(lower=0)

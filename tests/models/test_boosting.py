@@ -106,8 +106,19 @@ def test_errors_and_clone(data):
 def test_damaged_trees_are_refused(data):
     X, y = data
     arrays = boosting(max_iter=2).fit(X, y).forest_.arrays
-    with pytest.raises(InputError, match="outside the tree"):
-        Forest(arrays | {"left": arrays["left"] + 10_000})
+    inner = ~arrays["leaf"]
+    for damage in (
+        {"left": arrays["left"] + 10_000},
+        {"right": np.where(inner, 0, arrays["right"])},  # in a circle
+        {"left": np.where(inner, len(inner) - 1, arrays["left"])},  # into another tree
+        {"feature": np.where(inner, -1, arrays["feature"])},
+        {"value": arrays["value"][:-1]},
+        {"root": arrays["root"][::-1]},
+    ):
+        with pytest.raises(InputError, match="outside its tree"):
+            Forest(arrays | damage)
+    with pytest.raises(InputError, match="or the features"):
+        Forest(arrays | {"feature": np.where(inner, 5, arrays["feature"])}).raw(X)
 
 
 def test_weights_change_what_counts_and_not_where_to_cut(rng):
