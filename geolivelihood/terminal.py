@@ -119,8 +119,7 @@ def print_scores(scores: Any) -> None:
     for indicator, rows in scores.groupby("indicator", sort=False):
         shown = wide(rows).droplevel("indicator", axis=1)
         first = rows[rows["split"].eq("blocked")].iloc[0]
-        given = first["buffer_m"]
-        buffer = "automatic buffer" if given == "auto" else f"buffer {given} m"
+        buffer = f"buffer {first['buffer_m']} m"
         title = (
             f"{indicator}: {first['n']:,} clusters, {first['n_blocks']} blocks of H3 resolution "
             f"{first['block_resolution']}, {buffer}"

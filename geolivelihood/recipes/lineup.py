@@ -246,7 +246,7 @@ class LineUp:
         blocked = table["split"].eq("blocked")
         return table.assign(
             block_resolution=self.sample.block_resolution,
-            buffer_m=np.where(blocked, str(settings.buffer_m), ""),
+            buffer_m=np.where(blocked, f"{self.splits.buffer_used_m:.0f}", ""),
         )
 
     def out_of_fold_scores(self, model: ModelChoice, indicator: str) -> list[dict[str, Any]]:

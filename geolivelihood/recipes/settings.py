@@ -209,13 +209,17 @@ class Validation(Section):
     regions (countries) left out whole, each once, where there are more than twice ``folds`` some of them
     together; ``knndm``: folds as far from training as the map's cells are. Without ``splits``: random and
     blocked, and region where at least three regions have clusters.
+
+    ``buffer_m``: no training place of the blocked split lies nearer to one that is tested. ``auto``: as far as
+    the map's errors under random folds resemble each other, or as overhead windows overlap if that is more,
+    and both displacements.
     """
 
     folds: int = Field(default=5, ge=2)
     splits: list[SplitName] | None = Field(default=None, min_length=1)
     regions: Literal["auto", "country", "regions"] = "auto"
     block_resolution: int | None = Field(default=None, ge=0, le=15)
-    buffer_m: float | Literal["auto"] = 0.0
+    buffer_m: float | Literal["auto"] = "auto"
     bootstrap: int = Field(default=2000, ge=100)
 
     @field_validator("buffer_m")

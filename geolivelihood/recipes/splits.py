@@ -77,17 +77,24 @@ class Splits:
         given = self.settings.buffer_m
         if given != "auto":
             return float(given)
-        range_m = self._range()[0]
-        return max(range_m or 0.0, self._window_m()) + 2 * self.data.displacement_m
+        return max(self._ranges.max(initial=0.0), self._window_m()) + 2 * self.data.displacement_m
 
     @property
     def remarks(self) -> list[str]:
         """What the blocked split leaves in common between training and test."""
+        found = []
+        if self.settings.buffer_m == "auto" and len(self._ranges) < len(self.sample.indicators):
+            found.append(
+                "Errors under random folds grow apart over the whole map, a trend without a range: the buffer "
+                f"of blocked folds is no more than pictures and displacement ask for, {self.buffer_used_m:.0f} "
+                "m. Blocked scores tell of districts beside surveyed ones; see also regions left out."
+            )
         width, side = validation.block_width_m(self.sample.block_resolution), self._window_m() / math.sqrt(2)
         seen = float((self.distances_m("blocked") < side).mean()) if side > 0 else 0.0
         if seen == 0:
-            return []
+            return found
         return [
+            *found,
             f"{seen:.0%} of the clusters tested by blocked folds lie less than {side / 1000:.2g} km from one "
             "in training: their windows of overhead pictures overlap, so these scores are somewhat too good. "
             f"Blocks are {width / 1000:.3g} km wide and validation.buffer_m is {self.buffer_used_m:g}; "
@@ -149,18 +156,13 @@ class Splits:
 
     def _blocked(self) -> list[Split]:
         self._check_blocks()
-        auto = self.settings.buffer_m == "auto"
-        range_m, residuals = self._range() if auto else (None, None)
         splitter = validation.BlockKFold(
             self.settings.folds,
             resolution=self.sample.block_resolution,
-            buffer_m=self.settings.buffer_m,
-            range_m=range_m,
-            displacement_m=self.data.displacement_m if auto else 0.0,
-            window_m=self._window_m(),
+            buffer_m=self.buffer_used_m,
             random_state=self._seed,
         )
-        return list(splitter.split(self.sample.clusters, residuals, self.shared_pictures))
+        return list(splitter.split(self.sample.clusters, groups=self.shared_pictures))
 
     def _check_blocks(self) -> None:
         found, folds = len(np.unique(self.sample.blocks)), self.settings.folds
@@ -174,16 +176,15 @@ class Splits:
         )
         raise InputError(msg)
 
-    def _range(self) -> tuple[float | None, npt.NDArray[np.float64] | None]:
-        """The widest range of the indicators' residuals; else the residuals that have none, to say so."""
-        ranges = []
-        for indicator in self.sample.indicators:
-            residuals = self._residuals(indicator)
-            found = validation.variogram(self.sample.clusters, residuals, random_state=self._seed)
-            if not found.resolved:
-                return None, residuals
-            ranges.append(found.range_m)
-        return max(ranges), None
+    @cached_property
+    def _ranges(self) -> npt.NDArray[np.float64]:
+        """How far the errors of each indicator resemble each other, metres; none of one that has a trend."""
+        points, seed = self.sample.clusters, self._seed
+        found = [
+            validation.variogram(points, self._residuals(indicator), random_state=seed)
+            for indicator in self.sample.indicators
+        ]
+        return np.array([one.range_m for one in found if one.resolved])
 
     def _by_region(self) -> list[Split]:
         regions = self._regions()

@@ -264,8 +264,8 @@ def _facts(assessment: Assessment, blocked: pd.DataFrame, labels: Mapping[str, s
         if np.isfinite(value):
             found[f"R², blocked: {labels.get(str(name), name)}"] = f"{value:z.2f}"
     for name, row in _pooled(assessment.coverage).iterrows():
-        kept = f"{percent(row['coverage'])} (promised {percent(row['nominal'])})"
-        found[f"Coverage: {labels.get(str(name), name)}"] = kept
+        asked = f"Inside the {percent(row['nominal'])} intervals: {labels.get(str(name), name)}"
+        found[asked] = percent(row["coverage"])
     shares = assessment.applicable.shares()
     if shares:
         found["Cells where it applies"] = percent(shares["cells"])

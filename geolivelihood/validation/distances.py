@@ -13,7 +13,7 @@ from geolivelihood import cells
 from geolivelihood.errors import InputError
 from geolivelihood.sphere import EARTH_RADIUS_M, arc_m, chord, unit_vectors
 
-__all__ = ["EARTH_RADIUS_M", "arc_m", "chord", "lonlat_of", "near_any", "unit_vectors"]
+__all__ = ["EARTH_RADIUS_M", "arc_m", "chord", "lonlat_of", "near_any", "nearest_m", "unit_vectors"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -53,3 +53,8 @@ def near_any(points: Floats, others: Floats, distance_m: float) -> npt.NDArray[n
     reach = float(chord(distance_m))
     nearest, _ = KDTree(others).query(points, distance_upper_bound=np.nextafter(reach, np.inf))
     return nearest <= reach
+
+
+def nearest_m(points: Floats, others: Floats) -> Floats:
+    """Metres from each point (unit vectors, shape (n, 3)) to the nearest of the others."""
+    return arc_m(KDTree(others).query(points)[0])

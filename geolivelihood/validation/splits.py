@@ -15,7 +15,7 @@ from sklearn.model_selection import BaseCrossValidator
 from geolivelihood import cells
 from geolivelihood.errors import InputError
 from geolivelihood.validation.blocks import block_resolution, block_width_m, dealt
-from geolivelihood.validation.distances import lonlat_of, near_any, unit_vectors
+from geolivelihood.validation.distances import lonlat_of, near_any, nearest_m, unit_vectors
 from geolivelihood.validation.groups import components, united
 from geolivelihood.validation.variogram import variogram
 
@@ -305,10 +305,12 @@ def _training(lonlat: npt.NDArray, test: npt.NDArray[np.bool_], buffer_m: float,
         unit = unit_vectors(lonlat)
         train[train] = ~near_any(unit[train], unit[test], buffer_m)
     if train.sum() < _LEAST_TRAINING * (~test).sum():
-        why = f"a buffer of {buffer_m:g} m" + ("" if shared is None else " and shared pictures")
+        why = f"A buffer of {buffer_m:.0f} m" + ("" if shared is None else " and shared pictures")
+        apart = nearest_m(unit_vectors(lonlat[~test]), unit_vectors(lonlat[test]))
         msg = (
-            f"{why} leaves {int(train.sum())} of {int((~test).sum())} training rows, under 20 %. "
-            "Use a smaller buffer or larger folds (a coarser resolution)."
+            f"{why} leaves {int(train.sum())} of {int((~test).sum())} training rows of a fold, under 20 %. "
+            f"Give another buffer_m (beyond {np.quantile(apart, 1 - _LEAST_TRAINING):.0f} none leaves enough; "
+            "0 for none), more folds, or larger blocks (a coarser resolution)."
         )
         raise InputError(msg)
     return np.flatnonzero(train)

@@ -98,9 +98,11 @@ QUICK = {
 BRAZIL = {
     "clusters.indicators": ["idhm"],
     "cells.resolution": 4,
-    "models": ["knn", {"name": "boosting", "sources": ["lights", "marble"]}],
+    "models": ["knn", {"name": "boosting", "sources": ["lights", "marble"], "options": {"max_iter": 60}}],
     "map_model": "boosting",
     "validation.bootstrap": 200,
+    "uncertainty": {"draws": 3, "range": {"idhm": [0, 1]}},
+    "explanations": False,
     "output.formats": ["gpkg"],
 }
 

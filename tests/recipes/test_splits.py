@@ -122,3 +122,31 @@ def test_fewer_blocks_than_folds(geographic):
 def test_faults_of_the_new_keys(geographic, sections, said):
     with pytest.raises(ProjectError, match=said):
         open_project(geographic(**sections))
+
+
+AUTO = {"validation.buffer_m": "auto", "validation.block_resolution": 4, "models": ["knn"], "map_model": "knn"}
+
+
+def test_the_automatic_buffer_is_the_reach_of_errors_and_both_displacements(opened):
+    _, lineup = opened(**AUTO)
+    splits, points = lineup.splits, lonlat(lineup.sample.clusters)
+    noise = np.random.default_rng(0).normal(size=len(points))
+    splits._residuals = lambda indicator: noise
+    assert splits.buffer_used_m == splits._ranges[0] + 2 * lineup.data.displacement_m > 10_000
+    for train, test in splits.of("blocked"):
+        assert great_circle(points[train], points[test]).min() > splits.buffer_used_m
+    assert not splits.remarks
+
+
+def test_errors_with_a_trend_have_no_range_and_it_is_said(opened):
+    _, lineup = opened(**AUTO)
+    splits = lineup.splits
+    splits._residuals = lambda indicator: lonlat(lineup.sample.clusters)[:, 0]
+    assert splits.buffer_used_m == 2 * lineup.data.displacement_m
+    assert "a trend without a range" in splits.remarks[0]
+
+
+def test_a_buffer_that_leaves_too_few_names_what_would_do(opened):
+    _, lineup = opened(**AUTO | {"validation.buffer_m": 200_000})
+    with pytest.raises(InputError, match=r"under 20 %. Give another buffer_m \(beyond [1-9]\d+ none"):
+        lineup.splits.of("blocked")

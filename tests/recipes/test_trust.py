@@ -127,7 +127,10 @@ def test_all_labels_equal(geographic):
     ends = cells[["wealth", "wealth_lower", "wealth_upper"]]
     assert np.allclose(ends, 2.5)
     assert done.table.query("metric == 'r2'")["value"].isna().all()
-    assert "all labels are equal" in done.report.read_text(encoding="utf-8")
+    page = done.report.read_text(encoding="utf-8")
+    assert "all labels are equal" in page
+    said = re.sub(r"<style.*?</style>|<script.*?</script>|<[^>]*>", " ", page, flags=re.DOTALL)
+    assert not re.search(r"\b(nan|inf)\b", said, flags=re.IGNORECASE), said
 
 
 def test_a_region_without_cells(geographic):

@@ -175,7 +175,7 @@ def test_the_page_speaks_to_readers(result):
     assert not re.search(r"\bnan\b", text)
     for said in (
         "The model ( cell ) is trained on the average over where each displaced place may lie.",
-        "(promised 90 %)",
+        "Inside the 90 % intervals",
         "of the people in the map s cells",
         "windows of overhead pictures may overlap",
         "no population prior",
