@@ -98,7 +98,7 @@ class Splits:
             f"{seen:.0%} of the clusters tested by blocked folds lie less than {side / 1000:.2g} km from one "
             "in training: their windows of overhead pictures overlap, so these scores are somewhat too good. "
             f"Blocks are {width / 1000:.3g} km wide and validation.buffer_m is {self.buffer_used_m:g}; "
-            f"{math.ceil(self._window_m()):d} or 'auto' would keep windows apart."
+            f"{math.ceil(self._window_m()):d} or 'auto' would keep windows apart.",
         ]
 
     def units(self, split: str) -> npt.NDArray[Any]:

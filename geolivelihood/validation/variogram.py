@@ -14,6 +14,7 @@ from geolivelihood.validation.distances import EARTH_RADIUS_M, lonlat_of, unit_v
 __all__ = ["Variogram", "fit_variogram", "variogram"]
 
 _BINS = 15
+_LEAST_SHARE = 0.1
 _CHUNK = 512
 
 Floats = npt.NDArray[np.float64]
@@ -39,8 +40,20 @@ class Variogram(NamedTuple):
 
     @property
     def range_m(self) -> float:
-        """Practical range 3a, where 95 % of the partial sill is reached; 0 when there is none."""
-        return 3 * self.scale_m if self.partial_sill > 0 else 0.0
+        """Practical range 3a, where 95 % of the partial sill is reached; 0 where distance explains too little.
+
+        That is where the model rises by less than a tenth of its value at the largest distance: a curve
+        fitted to mere noise rises by some percent, at any range.
+        """
+        return 3 * self.scale_m if self.spatial_share >= _LEAST_SHARE else 0.0
+
+    @property
+    def spatial_share(self) -> float:
+        """Share of the model's value at the largest distance by which it rises, 0 to 1."""
+        if self.partial_sill == 0:
+            return 0.0
+        rise = self.partial_sill * -np.expm1(-self.lag_m[-1] / self.scale_m) if self.scale_m > 0 else 0.0
+        return float(rise / (self.nugget + rise)) if rise > 0 else 0.0
 
     @property
     def resolved(self) -> bool:

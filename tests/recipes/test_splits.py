@@ -55,10 +55,15 @@ def test_distances_of_a_split_are_those_of_the_folds_as_they_are_used(opened, sp
 
 
 def great_circle(places, targets):
-    """Metres from each target to the nearest place, by the haversine formula."""
+    """Metres from each target to the nearest place."""
+    return haversine(places, targets).min(axis=1)
+
+
+def haversine(places, targets):
+    """Metres from each target to each place."""
     (lon, lat), (to_lon, to_lat) = np.radians(places).T[:, None], np.radians(targets).T[:, :, None]
     half = np.sin((to_lat - lat) / 2) ** 2 + np.cos(lat) * np.cos(to_lat) * np.sin((to_lon - lon) / 2) ** 2
-    return 2 * 6371008.8 * np.arcsin(np.sqrt(half)).min(axis=1)
+    return 2 * 6371008.8 * np.arcsin(np.sqrt(half))
 
 
 def test_models_that_never_saw_a_region_saw_no_picture_of_it(opened):
@@ -124,18 +129,25 @@ def test_faults_of_the_new_keys(geographic, sections, said):
         open_project(geographic(**sections))
 
 
-AUTO = {"validation.buffer_m": "auto", "validation.block_resolution": 4, "models": ["knn"], "map_model": "knn"}
+AUTO = {
+    "validation.buffer_m": "auto",
+    "validation.block_resolution": 4,
+    "models": ["knn"],
+    "map_model": "knn",
+}
 
 
 def test_the_automatic_buffer_is_the_reach_of_errors_and_both_displacements(opened):
     _, lineup = opened(**AUTO)
     splits, points = lineup.splits, lonlat(lineup.sample.clusters)
-    noise = np.random.default_rng(0).normal(size=len(points))
-    splits._residuals = lambda indicator: noise
-    assert splits.buffer_used_m == splits._ranges[0] + 2 * lineup.data.displacement_m > 10_000
-    for train, test in splits.of("blocked"):
-        assert great_circle(points[train], points[test]).min() > splits.buffer_used_m
+    smooth = np.linalg.cholesky(np.exp(-haversine(points, points) / 3000) + 1e-9 * np.eye(len(points)))
+    field = smooth @ np.random.default_rng(0).normal(size=len(points))
+    splits._residuals = lambda indicator: field
+    assert splits._ranges[0] > 1000
+    assert splits.buffer_used_m == splits._ranges[0] + 2 * lineup.data.displacement_m
     assert not splits.remarks
+    with pytest.raises(InputError, match=f"A buffer of {splits.buffer_used_m:.0f} m leaves"):
+        splits.of("blocked")  # the island is too small for it
 
 
 def test_errors_with_a_trend_have_no_range_and_it_is_said(opened):
