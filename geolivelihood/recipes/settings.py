@@ -210,9 +210,9 @@ class Validation(Section):
     together; ``knndm``: folds as far from training as the map's cells are. Without ``splits``: random and
     blocked, and region where at least three regions have clusters.
 
-    ``buffer_m``: no training place of the blocked split lies nearer to one that is tested. ``auto``: as far as
-    the map's errors under random folds resemble each other, or as overhead windows overlap if that is more,
-    and both displacements.
+    ``buffer_m``: no training place of the blocked split lies nearer to one that is tested. ``auto``: as far
+    as the map's errors under random folds resemble each other, or as overhead windows overlap if that is
+    more, and both displacements.
     """
 
     folds: int = Field(default=5, ge=2)

@@ -40,7 +40,7 @@ class Variogram(NamedTuple):
 
     @property
     def range_m(self) -> float:
-        """Practical range 3a, where 95 % of the partial sill is reached; 0 where distance explains too little.
+        """Practical range 3a, where 95 % of the partial sill is reached; 0 where distance tells too little.
 
         That is where the model rises by less than a tenth of its value at the largest distance: a curve
         fitted to mere noise rises by some percent, at any range.
