@@ -134,20 +134,26 @@ class Forest:
         InputError
             If it does not, or a node asks for a feature that is not there.
         """
-        part, nodes = self.arrays, len(self.arrays["value"])
-        root = part["root"]
-        fine = all(len(part[name]) == nodes for name in _PER_NODE) and len(part["output"]) == len(root)
-        fine = fine and (not len(root) or (root[0] == 0 and root[-1] < nodes and (np.diff(root) > 0).all()))
-        if fine and nodes:
-            inner = ~part["leaf"].astype(bool)
-            own, last = np.flatnonzero(inner), np.repeat(root + self._sizes, self._sizes)[inner]
-            for name in ("left", "right"):
-                fine &= bool(((part[name][inner] > own) & (part[name][inner] < last)).all())
-            asked = part["feature"][inner]
-            fine &= not len(asked) or bool(asked.min() >= 0 and (features is None or asked.max() < features))
-        if not fine:
+        if not (self._whole() and self._descends(features)):
             msg = "The trees of this model are damaged: a node points outside its tree or the features."
             raise InputError(msg)
+
+    def _whole(self) -> bool:
+        """Whether every node has all of its values, and every tree its nodes."""
+        part, nodes = self.arrays, len(self.arrays["value"])
+        root = part["root"]
+        if len(part["output"]) != len(root) or any(len(part[name]) != nodes for name in _PER_NODE):
+            return False
+        return not len(root) or bool(root[0] == 0 and root[-1] < nodes and (np.diff(root) > 0).all())
+
+    def _descends(self, features: int | None) -> bool:
+        """Whether every question leads to later nodes of its own tree, and asks a feature that is there."""
+        part = self.arrays
+        inner = ~part["leaf"].astype(bool)
+        own, end = np.flatnonzero(inner), np.repeat(part["root"] + self._sizes, self._sizes)[inner]
+        asked = part["feature"][inner]
+        inside = [(part[name][inner] > own) & (part[name][inner] < end) for name in ("left", "right")]
+        return bool(np.all(inside) and (asked >= 0).all() and (features is None or (asked < features).all()))
 
 
 def _starts(lengths: Sequence[int]) -> npt.NDArray[np.int64]:

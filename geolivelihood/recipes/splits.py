@@ -87,7 +87,8 @@ class Splits:
             found.append(
                 "Errors under random folds grow apart over the whole map, a trend without a range: the "
                 "buffer of blocked folds is no more than pictures and displacement ask for, "
-                f"{self.buffer_used_m:.0f} m. Blocked scores tell of districts beside surveyed ones; see also regions left out."
+                f"{self.buffer_used_m:.0f} m. Blocked "
+                "scores tell of districts beside surveyed ones; see also regions left out."
             )
         width, side = validation.block_width_m(self.sample.block_resolution), self._window_m() / math.sqrt(2)
         seen = float((self.distances_m("blocked") < side).mean()) if side > 0 else 0.0

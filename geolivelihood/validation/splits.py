@@ -307,10 +307,11 @@ def _training(lonlat: npt.NDArray, test: npt.NDArray[np.bool_], buffer_m: float,
     if train.sum() < _LEAST_TRAINING * (~test).sum():
         why = f"A buffer of {buffer_m:.0f} m" + ("" if shared is None else " and shared pictures")
         apart = nearest_m(unit_vectors(lonlat[~test]), unit_vectors(lonlat[test]))
+        widest = np.quantile(apart, 1 - _LEAST_TRAINING)
         msg = (
             f"{why} leaves {int(train.sum())} of {int((~test).sum())} training rows of a fold, under 20 %. "
-            f"Give another buffer_m (beyond {np.quantile(apart, 1 - _LEAST_TRAINING):.0f} none leaves enough; "
-            "0 for none), more folds, or larger blocks (a coarser resolution)."
+            f"Give another buffer_m (beyond {widest:.0f} none leaves enough; 0 for "
+            "none), more folds, or larger blocks (a coarser resolution)."
         )
         raise InputError(msg)
     return np.flatnonzero(train)
