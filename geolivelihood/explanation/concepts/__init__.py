@@ -1,0 +1,56 @@
+"""Concepts such as "water" or "dense housing": whether they move a prediction, where, and beyond chance.
+
+A *concept* is a set of pictures that show it (:func:`concept_folders`, :func:`class_shares` and
+:func:`polygon_shares` with :func:`concepts_by_shares`). :func:`concept_vectors` learns its direction in a
+layer's activations, many times over and beside directions of chance; :func:`concept_scores` says how far
+predictions go along with it, per picture and as a test; :func:`concept_cells` and :func:`concept_clusters`
+bring the scores to the ground. :mod:`~geolivelihood.explanation.concepts.paper` keeps the published choices.
+"""
+
+from geolivelihood.explanation.concepts.activations import (
+    LinearHead,
+    layer_activations,
+    layer_gradients,
+    linear_head,
+)
+from geolivelihood.explanation.concepts.scores import (
+    ConceptScores,
+    ConceptTest,
+    benjamini_hochberg,
+    concept_cosines,
+    concept_scores,
+    concept_test,
+    concept_values,
+    mean_sensitivity,
+    positive_magnitude_share,
+    sign_count,
+    symmetric_scale,
+)
+from geolivelihood.explanation.concepts.vectors import (
+    ConceptVectors,
+    Standardisation,
+    concept_vectors,
+    hyperplane_normal,
+)
+
+__all__ = [
+    "ConceptScores",
+    "ConceptTest",
+    "ConceptVectors",
+    "LinearHead",
+    "Standardisation",
+    "benjamini_hochberg",
+    "concept_cosines",
+    "concept_scores",
+    "concept_test",
+    "concept_values",
+    "concept_vectors",
+    "hyperplane_normal",
+    "layer_activations",
+    "layer_gradients",
+    "linear_head",
+    "mean_sensitivity",
+    "positive_magnitude_share",
+    "sign_count",
+    "symmetric_scale",
+]
