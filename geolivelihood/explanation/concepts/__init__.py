@@ -13,6 +13,7 @@ from geolivelihood.explanation.concepts.activations import (
     layer_gradients,
     linear_head,
 )
+from geolivelihood.explanation.concepts.places import concept_cells, concept_clusters
 from geolivelihood.explanation.concepts.scores import (
     ConceptScores,
     ConceptTest,
@@ -25,6 +26,14 @@ from geolivelihood.explanation.concepts.scores import (
     positive_magnitude_share,
     sign_count,
     symmetric_scale,
+)
+from geolivelihood.explanation.concepts.sets import (
+    class_shares,
+    concept_folders,
+    concepts_by_shares,
+    flair_images,
+    flair_rules,
+    polygon_shares,
 )
 from geolivelihood.explanation.concepts.vectors import (
     ConceptVectors,
@@ -40,16 +49,24 @@ __all__ = [
     "LinearHead",
     "Standardisation",
     "benjamini_hochberg",
+    "class_shares",
+    "concept_cells",
+    "concept_clusters",
     "concept_cosines",
+    "concept_folders",
     "concept_scores",
     "concept_test",
     "concept_values",
     "concept_vectors",
+    "concepts_by_shares",
+    "flair_images",
+    "flair_rules",
     "hyperplane_normal",
     "layer_activations",
     "layer_gradients",
     "linear_head",
     "mean_sensitivity",
+    "polygon_shares",
     "positive_magnitude_share",
     "sign_count",
     "symmetric_scale",

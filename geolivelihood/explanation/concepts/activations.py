@@ -205,9 +205,11 @@ def _network(model: Any) -> tuple[nn.Module, Callable[[Tensor], Tensor]]:
     """The network, and what gives its outputs (n, targets) before any softmax."""
     if isinstance(model, nn.Module):
         return model, model
-    network = getattr(model, "network_", None)
+    network: Any = getattr(model, "network_", None)
     if isinstance(network, nn.Module) and hasattr(network, "embed") and hasattr(network, "head"):
-        return network, lambda pixels: network.head(network.embed(pixels))
+        embed: Any = network.embed
+        head: Any = network.head
+        return network, lambda pixels: head(embed(pixels))
     msg = (
         f"A {type(model).__name__} has no layers to look into. Give a torch module, or a fitted "
         "ImageRegressor or ImageClassifier."

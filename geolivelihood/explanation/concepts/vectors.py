@@ -117,14 +117,14 @@ def hyperplane_normal(
     Parameters
     ----------
     coef, intercept
-        Of a linear classifier on z-scores; shape (..., d).
+        Of a linear classifier on z-scores; shape (d,).
     standardisation
         What the z-scores were made with.
 
     Returns
     -------
     tuple
-        Normal (..., d), not scaled to unit length, and intercept.
+        Normal (d,), not scaled to unit length, and intercept.
 
     Examples
     --------
@@ -134,7 +134,7 @@ def hyperplane_normal(
     ([1.8, -4.0], 0.71)
     """
     normal = np.asarray(coef, dtype=np.float64) * _inverse(standardisation.scale)
-    return normal, intercept - normal @ standardisation.mean
+    return normal, float(intercept - normal @ standardisation.mean)
 
 
 def concept_vectors(
