@@ -1,0 +1,159 @@
+"""Contact sheet: many small pictures on one page, with a word below each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from PIL import Image, ImageDraw, ImageFont
+
+from geolivelihood.errors import InputError, MissingColumnError
+from geolivelihood.features import Reading, read_picture
+from geolivelihood.files import atomic
+
+__all__ = ["cluster_sheet", "contact_sheet"]
+
+_GAP = 6
+_TITLE = 22
+_CAPTION = 15
+_INK, _PAPER, _MISSING = (40, 40, 40), (255, 255, 255), (225, 225, 225)
+_LOW, _HIGH = 2.0, 98.0  # percentiles that become black and white in pictures of physical units
+
+
+def contact_sheet(
+    rows: Sequence[tuple[str, Sequence[str | os.PathLike[str]]]],
+    *,
+    captions: Sequence[Sequence[str]] | None = None,
+    size: int = 128,
+    bands: tuple[int, int, int] | None = None,
+    path: str | os.PathLike[str] | None = None,
+) -> Image.Image:
+    """Thumbnails in rows with titles.
+
+    Parameters
+    ----------
+    rows
+        Title and picture files of each row.
+    captions
+        A word below each picture, of the same shape as the files.
+    size
+        Side of a thumbnail in pixels.
+    bands
+        Three bands of rasters, counted from 1, in the order red, green, blue; ``None`` takes the first three.
+        Pictures of physical units are stretched from their 2nd to their 98th percentile.
+    path
+        PNG to write as well.
+
+    Returns
+    -------
+    PIL.Image.Image
+        A picture that cannot be read is a grey square that says so.
+
+    Raises
+    ------
+    InputError
+        If there is no picture, or captions do not fit.
+
+    Examples
+    --------
+    >>> contact_sheet([("none", ["missing.jpg"])], size=64).size
+    (76, 98)
+    """
+    if not any(len(files) for _, files in rows) or size < 8:
+        msg = f"There is no picture to show, or size={size} is below 8 pixels."
+        raise InputError(msg)
+    words = [[""] * len(files) for _, files in rows] if captions is None else [list(row) for row in captions]
+    if [len(row) for row in words] != [len(files) for _, files in rows]:
+        msg = "captions must have one word for each picture, row by row."
+        raise InputError(msg)
+    foot = _CAPTION if captions is not None else 0
+    across = max(len(files) for _, files in rows)
+    height = sum(_TITLE + size + foot + _GAP for _ in rows) + _GAP
+    sheet = Image.new("RGB", (across * (size + _GAP) + _GAP, height), _PAPER)
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
+    top = _GAP
+    for (title, files), line in zip(rows, words):
+        pen.text((_GAP, top + 3), title, fill=_INK, font=font)
+        top += _TITLE
+        for k, (file, word) in enumerate(zip(files, line)):  # as many files as fit on a page
+            left = _GAP + k * (size + _GAP)
+            sheet.paste(_thumbnail(file, size, bands, font), (left, top))
+            pen.text((left, top + size), word, fill=_INK, font=font)
+        top += size + foot + _GAP
+    if path is not None:
+        with atomic(path) as part:
+            sheet.save(part, format="PNG")
+    return sheet
+
+
+def cluster_sheet(
+    examples: pd.DataFrame,
+    paths: pd.Series,
+    *,
+    size: int = 128,
+    bands: tuple[int, int, int] | None = None,
+    path: str | os.PathLike[str] | None = None,
+) -> Image.Image:
+    """Nearest and farthest pictures of each cluster, two rows per cluster.
+
+    Parameters
+    ----------
+    examples
+        From :func:`~geolivelihood.explanation.feature_clusters.cluster_examples`.
+    paths
+        File of each picture, index ``image_id``.
+    size, bands, path
+        As in :func:`contact_sheet`.
+
+    Raises
+    ------
+    MissingColumnError
+        If ``examples`` lacks a column.
+    InputError
+        If a picture has no path.
+    """
+    missing = [name for name in ("cluster", "kind", "rank", "image_id", "distance") if name not in examples]
+    if missing:
+        msg = f"The table of examples has no column {', '.join(missing)}."
+        raise MissingColumnError(msg)
+    place = paths.index.get_indexer(examples["image_id"])
+    if (place < 0).any():
+        some = ", ".join(map(str, examples["image_id"][place < 0][:5]))
+        msg = f"{(place < 0).sum()} examples have no path: {some}."
+        raise InputError(msg)
+    table = examples.assign(path=paths.to_numpy()[place])
+    table["far"] = table["kind"].eq("farthest")
+    rows, words = [], []
+    for (cluster, far), part in table.sort_values("rank").groupby(["cluster", "far"]):
+        rows.append((f"cluster {cluster}: {'farthest' if far else 'nearest'}", part["path"].tolist()))
+        words.append([f"{distance:.2f}" for distance in part["distance"]])
+    return contact_sheet(rows, captions=words, size=size, bands=bands, path=path)
+
+
+def _thumbnail(
+    file: str | os.PathLike[str],
+    size: int,
+    bands: tuple[int, int, int] | None,
+    font: ImageFont.ImageFont | ImageFont.FreeTypeFont,
+) -> Image.Image:
+    try:
+        picture = read_picture(file, Reading(size=size, fit="crop", bands=bands, enlarge=True))
+        pixels = _colours(picture.pixels, picture.full_scale)
+    except Exception:  # decoders raise anything on hostile bytes; a page with a hole is still a page
+        blank = Image.new("RGB", (size, size), _MISSING)
+        ImageDraw.Draw(blank).text((4, size // 2 - 8), f"no picture\n{Path(file).name[:16]}", _INK, font=font)
+        return blank
+    return Image.fromarray(pixels).resize((size, size), Image.Resampling.BILINEAR)
+
+
+def _colours(pixels: npt.NDArray, full_scale: float | None) -> npt.NDArray[np.uint8]:
+    """Three bands of 8 bits, height first; what has no data is grey."""
+    shown = pixels[:3] if len(pixels) >= 3 else np.repeat(pixels[:1], 3, axis=0)
+    values = shown.astype(np.float64)
+    low, high = (0.0, full_scale) if full_scale else np.nanpercentile(values, [_LOW, _HIGH])
+    scaled = np.clip((values - low) / max(high - low, 1e-12), 0, 1) * 255
+    return np.where(np.isnan(scaled), 200, np.rint(scaled)).astype(np.uint8).transpose(1, 2, 0)
