@@ -1,0 +1,86 @@
+"""Edges between the photos of a cluster, for a fitted graph model."""
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from geolivelihood.errors import InputError
+from geolivelihood.explanation import edge_occlusion
+from geolivelihood.explanation.graph_edges import edge_fidelity, edge_importance
+from geolivelihood.graphs import cluster_graphs
+from geolivelihood.models import GraphRegressor
+
+SMALL = {"hidden": 16, "max_epochs": 6, "batch_size": 64, "device": "cpu", "learning_rate": 0.01}
+
+
+def places(count, edges):
+    rng = np.random.default_rng(0)
+    cluster = np.repeat(np.arange(count), rng.integers(2, 7, count))
+    n = len(cluster)
+    ids = np.array([f"p{k}" for k in range(n)], dtype=object)
+    points = gpd.points_from_xy(30 + cluster / 10 + rng.random(n) / 100, rng.random(n) / 100)
+    features = pd.DataFrame(rng.normal(size=(n, 3)) + rng.normal(size=(count, 3))[cluster], index=ids)
+    table = gpd.GeoDataFrame(
+        {"image_id": ids, "cluster_id": [f"c{k}" for k in cluster]}, geometry=points, crs=4326
+    )
+    graphs = cluster_graphs(table, features, edges=edges)
+    return graphs, 10 * features[0].groupby(cluster).mean().to_numpy()
+
+
+@pytest.fixture(scope="module", params=["exponential", "knn"])
+def fitted(request):
+    graphs, y = places(60, request.param)
+    return GraphRegressor(**SMALL).fit(graphs, y), next(graph for graph in graphs if len(graph.x) == 5)
+
+
+def test_occlusion_agrees_with_predictions_one_by_one(fitted):
+    model, graph = fitted
+    found = edge_importance(model, graph)
+    expected = edge_occlusion(model, graph).set_index(["source", "target"])["occlusion"]
+    got = found.edges.set_index(["source", "target"])["score"]
+    pd.testing.assert_series_equal(got.reindex(expected.index), expected, check_names=False, atol=1e-4)
+    assert (
+        set(found.edges["target_node"]) == {graph.cluster_id}
+        and found.nodes["node"].isin(graph.node_ids).all()
+    )
+
+
+def test_integrated_gradients_are_complete_in_the_unit_of_the_target(fitted):
+    model, graph = fitted
+    found = edge_importance(model, graph, method="integrated_gradients", steps=64)
+    bare = graph.clone()
+    bare.edge_weight = torch.zeros_like(graph.edge_weight)
+    total = found.edges["score"].sum() + found.nodes["self_loop"].sum()
+    expected = model.predict([graph])[0] - model.predict([bare])[0]
+    assert total == pytest.approx(expected, abs=2e-3 * max(1, abs(expected))) and abs(expected) > 1e-2
+
+
+def test_masks_and_fidelity(fitted):
+    model, graph = fitted
+    found = edge_importance(model, graph, method="gnn_explainer", epochs=10, seeds=2)
+    assert found.edges["importance"].between(0, 1).all() and found.edges["importance"].std() > 0
+    plus, minus, _ = edge_fidelity(model, graph, found.edges)
+    assert minus == pytest.approx(0, abs=1e-5) and plus > 0
+    with pytest.raises(InputError, match="no attention"):
+        edge_importance(model, graph, method="attention")
+
+
+def test_photos_without_features_are_not_heard(fitted):
+    model, graph = fitted
+    graph = graph.clone()
+    graph.x = graph.x.clone()
+    graph.x[1] = torch.nan
+    found = edge_importance(model, graph)
+    lost = graph.node_ids[1]
+    assert lost not in set(found.nodes["node"]) | set(found.edges["source"]) | set(found.edges["target"])
+    assert (len(found.nodes) == 4 and len(found.edges) == 6) or len(found.edges) > 0
+
+
+def test_bad_input(fitted):
+    model, graph = fitted
+    with pytest.raises(InputError, match="predicts the cluster, not its nodes"):
+        edge_importance(model, graph, targets=[graph.node_ids[0]])
+    with pytest.raises(InputError, match="output=4: the model has learned the targets 0"):
+        edge_importance(model, graph, output=4)
