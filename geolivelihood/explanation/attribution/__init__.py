@@ -4,14 +4,16 @@
 look.
 """
 
-from geolivelihood.explanation.attribution.attribute import METHODS, attribute, guided_gradients, scores
+from geolivelihood.explanation.attribution.attribute import METHODS, attribute, guided_gradients
 from geolivelihood.explanation.attribution.published import deprocessed, published_cam
 from geolivelihood.explanation.attribution.result import Attribution
+from geolivelihood.explanation.attribution.scoring import Scorer, scores
 from geolivelihood.explanation.attribution.signed import signed_cam
 
 __all__ = [
     "METHODS",
     "Attribution",
+    "Scorer",
     "attribute",
     "deprocessed",
     "guided_gradients",

@@ -18,11 +18,12 @@ from geolivelihood.explanation.attribution.architecture import Step, trace
 from geolivelihood.explanation.attribution.baselines import baseline_name, whole_pictures
 from geolivelihood.explanation.attribution.hooks import as_found
 from geolivelihood.explanation.attribution.result import Attribution
+from geolivelihood.explanation.attribution.scoring import picture_batch, picture_tensor
 from geolivelihood.explanation.attribution.subject import Outputs, Question, Subject, question, subject
 from geolivelihood.explanation.attribution.work import Parts, Work
 from geolivelihood.progress import track
 
-__all__ = ["METHODS", "Method", "attribute", "guided_gradients", "scores"]
+__all__ = ["METHODS", "Method", "attribute", "guided_gradients"]
 
 Floats = npt.NDArray[np.float64]
 Registered = tuple[float, float] | Literal["receptive_field", "extent"]
@@ -157,8 +158,8 @@ def attribute(
     chosen = _method(method)
     _check(steps=steps, samples=samples, patch=patch, batch_size=batch_size, bias=bias)
     of = subject(model, outputs=outputs)
-    pictures = _pictures(images)
-    first = trace(of, _batch(of.device, pictures[:1]))
+    pictures = picture_tensor(images)
+    first = trace(of, picture_batch(of.device, pictures[:1]))
     asked = question(of, first.outputs, target)
     named = chosen.place in ("layer", "both") or (chosen.place == "either" and layer is not None)
     step = first.layer(layer) if named else None
@@ -196,20 +197,6 @@ def attribute(
     return found.normalised() if normalise else found
 
 
-def scores(
-    model: Any, images: Any, *, target: Any = None, outputs: Outputs = "auto", batch_size: int = 32
-) -> Floats:
-    """The scores (n,) that :func:`attribute` explains: log-odds, logits above the mean, or values."""
-    of, pictures = subject(model, outputs=outputs), _pictures(images)
-    found, asked = [], None
-    with as_found(of.network), torch.no_grad():
-        for at in range(0, len(pictures), batch_size):
-            answer = of.forward(_batch(of.device, pictures[at : at + batch_size]))
-            asked = asked or question(of, answer, target)
-            found.append(asked.score(answer, asked.weights(answer)) + asked.offset)
-    return torch.cat(found).cpu().numpy()
-
-
 def guided_gradients(
     model: Any, images: Any, *, target: Any = None, outputs: Outputs = "auto", batch_size: int = 32
 ) -> Floats:
@@ -217,13 +204,13 @@ def guided_gradients(
 
     See :func:`attribute` for the parameters and ``method="guided_backprop"`` for maps of them.
     """
-    of, pictures = subject(model, outputs=outputs), _pictures(images)
-    asked = question(of, trace(of, _batch(of.device, pictures[:1])).outputs, target)
+    of, pictures = subject(model, outputs=outputs), picture_tensor(images)
+    asked = question(of, trace(of, picture_batch(of.device, pictures[:1])).outputs, target)
     work = Work(of, asked, None, None, None, 0.5, 1.0, "mean", "spread", True, 1, 1, 1, batch_size)
     found = []
     with as_found(of.network):
         for at in range(0, len(pictures), batch_size):
-            batch = _batch(of.device, pictures[at : at + batch_size])
+            batch = picture_batch(of.device, pictures[at : at + batch_size])
             found.append(guided.guided_slope(work, batch, work.asked(batch)[0]).cpu())
     return torch.cat(found).numpy()
 
@@ -243,21 +230,6 @@ def _check(*, bias: str, **counts: int) -> None:
         if count < 1:
             msg = f"{name}={count}: give a whole number of at least 1."
             raise InputError(msg)
-
-
-def _pictures(images: Any) -> Tensor:
-    pictures = images.detach() if isinstance(images, Tensor) else torch.from_numpy(np.asarray(images))
-    if pictures.ndim != 4 or not pictures.numel():
-        msg = f"images has the shape {tuple(pictures.shape)}; (n, bands, height, width) is needed, n >= 1."
-        raise InputError(msg)
-    return pictures
-
-
-def _batch(device: torch.device, pictures: Tensor) -> Tensor:
-    """A batch as floats without holes, on the model's device, the channels last (faster on CPUs)."""
-    with torch.inference_mode(False):
-        moved = (pictures.clone() if pictures.is_inference() else pictures).to(device).float()
-        return whole_pictures(moved).contiguous(memory_format=torch.channels_last)
 
 
 def _whole_baseline(baseline: Any, pictures: Tensor, chosen: Method) -> Any:
@@ -307,7 +279,7 @@ def _all_batches(work: Work, chosen: Method, pictures: Tensor, name: str) -> Par
         for at in track(range(0, len(pictures), work.batch_size), f"attributing by {name}"):
             rows = slice(at, at + work.batch_size)
             part = replace(work, first=at, baseline=given[rows] if own else given)
-            parts = chosen.run(part, _batch(work.subject.device, pictures[rows]))
+            parts = chosen.run(part, picture_batch(work.subject.device, pictures[rows]))
             found.append([None if x is None else x.detach().cpu() for x in parts])
     maps, intercept, total, error = zip(*found)
     spread = None if error[0] is None else torch.cat(error)
