@@ -16,6 +16,7 @@ __all__ = ["check_range", "view_wedges", "wedge_polygons"]
 _GEOD = Geod(ellps="WGS84")
 _MAX_RANGE_M = 100.0
 _SAG_M = 0.1  # how far the polygon's chord may lie inside the arc
+_WIDEST = 45.0  # degrees of a segment, so that a disc of centimetres is one too
 
 
 def view_wedges(
@@ -106,18 +107,16 @@ def wedge_polygons(
         return np.empty(0, dtype=object)
     disc, width = width >= 360.0, np.minimum(width, 360.0)
     pieces = np.full(len(lon), segments) if segments else _segments(width, range_m)
-    count = np.where(disc, pieces, pieces + 1)
+    # Ends of the segments of each arc; a disc ends where it begins, a wedge starts at its camera.
+    count = np.where(disc, pieces, pieces + 2)
     row = np.repeat(np.arange(len(lon)), count)
-    place = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+    place = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count) - ~disc[row]
     right = np.where(disc, 0.0, np.nan_to_num(middle) + width / 2.0)
     azimuth = right[row] - width[row] * place / pieces[row]
-    far_lon, far_lat, _ = _GEOD.fwd(lon[row], lat[row], azimuth, np.full(len(row), range_m))
+    metres = np.where(place < 0, 0.0, range_m)
+    far_lon, far_lat, _ = _GEOD.fwd(lon[row], lat[row], azimuth, metres)
     far_lon = lon[row] + (far_lon - lon[row] + 180.0) % 360.0 - 180.0  # unwrapped to the camera
-    first = np.flatnonzero(~disc)
-    ring = np.concatenate([first, row])
-    order = np.lexsort((np.concatenate([np.full(len(first), -1), place]), ring))
-    points = np.column_stack([np.concatenate([lon[first], far_lon]), np.concatenate([lat[first], far_lat])])
-    rings = shapely.linearrings(points[order], indices=ring[order])
+    rings = shapely.linearrings(np.column_stack([far_lon, far_lat]), indices=row)
     return _cut(shapely.polygons(rings))
 
 
@@ -135,9 +134,8 @@ def check_range(range_m: float) -> None:
 
 
 def _segments(fov: npt.NDArray, range_m: float) -> npt.NDArray[np.int64]:
-    step = 2.0 * np.degrees(np.arccos(max(1.0 - _SAG_M / range_m, 0.0)))
-    fewest = np.where(fov >= 360.0, 8, 1)  # a disc of centimetres is still one
-    return np.maximum(np.ceil(fov / step - 1e-9).astype(np.int64), fewest)
+    step = min(2.0 * np.degrees(np.arccos(max(1.0 - _SAG_M / range_m, 0.0))), _WIDEST)
+    return np.ceil(fov / step - 1e-9).astype(np.int64)
 
 
 def _cut(polygons: npt.NDArray) -> npt.NDArray:

@@ -77,7 +77,7 @@ def test_segments_keep_the_chord_near_the_arc(fov, range_m, points):
     assert len(wedge.exterior.coords) - 1 == points
 
 
-@settings(max_examples=60)
+@settings(max_examples=200)
 @given(st.floats(-180, 180), st.floats(-85, 85), st.floats(0, 360), st.floats(1, 400), st.floats(0.05, 100))
 def test_wedges_anywhere(lon, lat, heading, fov, range_m):
     wedge = wedge_polygons(lon, lat, heading=heading, fov=fov, range_m=range_m)[0]
