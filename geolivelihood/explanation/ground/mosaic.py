@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -15,7 +15,6 @@ from affine import Affine
 from rasterio.windows import Window
 
 from geolivelihood.errors import InputError
-from geolivelihood.explanation.attribution.result import Attribution
 from geolivelihood.explanation.ground.grid import Tile
 from geolivelihood.explanation.ground.rasters import (
     BLOCK_PX,
@@ -30,6 +29,9 @@ from geolivelihood.explanation.ground.rasters import (
 )
 from geolivelihood.explanation.ground.upsampling import conserving_weights, kernel_of
 from geolivelihood.progress import track
+
+if TYPE_CHECKING:
+    from geolivelihood.explanation.attribution.result import Attribution
 
 __all__ = ["write_mosaic"]
 

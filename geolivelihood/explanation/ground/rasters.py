@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -19,12 +19,14 @@ from affine import Affine
 from rasterio.crs import CRS
 
 from geolivelihood.errors import InputError
-from geolivelihood.explanation.attribution.result import Attribution
 from geolivelihood.explanation.ground.grid import Tile, footprints
 from geolivelihood.explanation.ground.registration import Registration
 from geolivelihood.explanation.ground.upsampling import conserving_weights, kernel_of
 from geolivelihood.files import atomic, content_hash
 from geolivelihood.progress import track
+
+if TYPE_CHECKING:
+    from geolivelihood.explanation.attribution.result import Attribution
 
 __all__ = ["Drawn", "cog", "colour_limit", "draw_tile", "explanation_rasters"]
 

@@ -9,7 +9,6 @@ import torchvision
 from torch import nn
 
 from geolivelihood.errors import InputError
-from geolivelihood.explanation.ground import registration as module
 from geolivelihood.explanation.ground.registration import Registration, extent, registration
 
 
@@ -124,7 +123,3 @@ def test_planted_patterns_are_found_where_they_lie():
 def registration_of(kind, cells):
     known = Registration(0.5, 16.0) if kind == "receptive_field" else extent(160, cells)
     return known.nodes(cells)
-
-
-def test_importing_it_does_not_bring_torch():
-    assert "torch" not in vars(module)
