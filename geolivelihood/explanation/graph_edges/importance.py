@@ -119,17 +119,20 @@ def edge_importance(
                                                                              contribution
     ========================  =============================================  ===================
 
-    A node's features are taken away by setting them to 0, the mean of standardised ones.
+    A node's features are taken away by setting them to 0, the mean of standardised ones; a cell of a
+    CellRegressor is then one without pictures. Links and cells without which there is no prediction at all
+    have no score.
 
     Parameters
     ----------
     model
         A torch module ``model(x, edge_index[, edge_weight])`` that predicts nodes, (nodes,) or
         (nodes, outputs), weights being given where the graph has any; or a fitted
-        :class:`~geolivelihood.models.GraphRegressor`, which predicts the graph of a cluster.
+        :class:`~geolivelihood.models.GraphRegressor`, which predicts the graph of a cluster; or, by
+        occlusion, a :class:`~geolivelihood.models.CellRegressor` with a linear or perceptron head.
     graph
-        Graph with ``x``, ``edge_index`` and ``pos`` (longitude, latitude), as those of
-        :mod:`geolivelihood.graphs`.
+        Graph with ``x``, ``edge_index`` and ``pos`` (longitude, latitude), such as those of
+        :func:`~geolivelihood.graphs.cluster_graphs` and :func:`~geolivelihood.graphs.cell_graph_data`.
     targets
         Nodes to explain, by their ``node_ids`` (or positions, where the graph has none); ``None`` for all.
     method

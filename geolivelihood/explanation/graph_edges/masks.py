@@ -13,7 +13,8 @@ from torch_geometric.data import Data
 from torch_geometric.explain import AttentionExplainer, Explainer, GNNExplainer
 
 from geolivelihood.errors import InputError
-from geolivelihood.explanation.graph_edges.subjects import Subject, edge_weights
+from geolivelihood.explanation.graph_edges.neighbourhoods import edge_weights
+from geolivelihood.explanation.graph_edges.subjects import Subject
 from geolivelihood.models.training import seeded
 from geolivelihood.progress import checkpoint
 

@@ -28,7 +28,7 @@ def predicted_with(subject: Subject, kept: npt.NDArray[np.bool_], blank: npt.NDA
     kept
         Which edges each variant has (variants, e).
     blank
-        Which nodes of each variant have only zeros as features (variants, s).
+        Which nodes of each variant are without their features (variants, s).
 
     Returns
     -------
@@ -49,7 +49,9 @@ def predicted_with(subject: Subject, kept: npt.NDArray[np.bool_], blank: npt.NDA
         some = np.concatenate([whole, kept[start : start + size]])
         dark = None if blank is None else blank[start : start + size]
         values = _batch(subject, some, dark)
-        if not np.isclose(values[0], alone, rtol=1e-3, atol=1e-5 + 1e-3 * np.ptp(values)):
+        known = values[~np.isnan(values)]
+        near = 1e-5 + 1e-3 * (np.ptp(known) if len(known) else 0.0)
+        if not np.isclose(values[0], alone, rtol=1e-3, atol=near, equal_nan=True):
             msg = (
                 f"The model predicts {alone:g} for a graph alone and {values[0]:g} with others beside it: "
                 "it mixes all nodes of a batch, and edges cannot be taken away one by one."
@@ -132,7 +134,7 @@ def _batch(subject: Subject, kept: npt.NDArray[np.bool_], blank: npt.NDArray | N
     if blank is not None:
         dark = torch.zeros(copies, nodes, dtype=torch.bool)
         dark[copies - len(blank) :] = torch.from_numpy(blank)
-        x[dark.reshape(-1)] = 0.0
+        x[dark.reshape(-1)] = subject.blank
     with torch.no_grad():
         return _floats(subject.values(x, index, weight, copies))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,35 +13,14 @@ from torch_geometric.data import Data
 from torch_geometric.nn import MessagePassing
 
 from geolivelihood.errors import InputError
+from geolivelihood.explanation.graph_edges.cells import CellSubject
+from geolivelihood.explanation.graph_edges.neighbourhoods import Neighbourhood, edge_weights, local_graph
 from geolivelihood.graphs.edges import complete_edges
+from geolivelihood.models.cell import CellRegressor
 from geolivelihood.models.graph import GraphRegressor
 from geolivelihood.models.ragged import collate
 
-__all__ = [
-    "ClusterSubject",
-    "Neighbourhood",
-    "NodeSubject",
-    "Subject",
-    "edge_weights",
-    "neighbourhood",
-    "node_hops",
-    "subjects",
-]
-
-
-class Neighbourhood(NamedTuple):
-    """The part of a graph that one node hears.
-
-    Attributes
-    ----------
-    nodes
-        Positions of its nodes in the graph (s,).
-    edges
-        Positions of its edges in the graph (e,).
-    """
-
-    nodes: Tensor
-    edges: Tensor
+__all__ = ["ClusterSubject", "NodeSubject", "Subject", "node_hops", "subjects"]
 
 
 class Subject(Protocol):
@@ -56,6 +35,8 @@ class Subject(Protocol):
         Where that part lies in the whole graph.
     node
         Position of the node that is predicted, within the part; ``None`` for the graph as a whole.
+    blank
+        What stands for the features of a node that are taken away.
     """
 
     x: Tensor
@@ -63,6 +44,7 @@ class Subject(Protocol):
     edge_weight: Tensor | None
     place: Neighbourhood
     node: int | None
+    blank: float
 
     def values(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None, copies: int) -> Tensor:
         """The prediction in each of several copies that lie side by side, (copies,); weights renormalised."""
@@ -80,16 +62,15 @@ class Subject(Protocol):
 class NodeSubject:
     """A node's value by a module ``model(x, edge_index[, edge_weight])``, on the node's neighbourhood."""
 
+    blank = 0.0
+
     def __init__(self, model: nn.Module, graph: Data, node: int, *, hops: int, output: int) -> None:
         self.model, self.output = model, output
-        self.place = neighbourhood(graph.edge_index, node, hops=hops, nodes=graph.num_nodes)
-        where = torch.full((graph.num_nodes,), -1, dtype=torch.long)
-        where[self.place.nodes] = torch.arange(len(self.place.nodes))
+        self.place, at, self.edge_index = local_graph(graph, node, hops=hops)
+        self.node: int | None = at
         self.x = graph.x[self.place.nodes]
-        self.edge_index = where[graph.edge_index[:, self.place.edges]]
         weight = edge_weights(graph)
         self.edge_weight = None if weight is None else weight[self.place.edges]
-        self.node: int | None = int(where[node])
 
     def values(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None, copies: int) -> Tensor:
         """See :class:`Subject`."""
@@ -117,6 +98,8 @@ class NodeSubject:
 
 class ClusterSubject:
     """The prediction of a :class:`~geolivelihood.models.GraphRegressor` for the photos of a cluster."""
+
+    blank = 0.0  # of standardised features, the mean
 
     def __init__(self, model: GraphRegressor, graph: Data, *, output: int) -> None:
         network: Any = model.network_
@@ -214,7 +197,8 @@ def subjects(
     ----------
     model
         A module ``model(x, edge_index[, edge_weight])`` of values (nodes,) or (nodes, outputs); weights are
-        given where the graph has any. Or a fitted :class:`~geolivelihood.models.GraphRegressor`.
+        given where the graph has any. Or a fitted :class:`~geolivelihood.models.GraphRegressor` or
+        :class:`~geolivelihood.models.CellRegressor`.
     graph
         Its graph.
     targets
@@ -235,12 +219,15 @@ def subjects(
             msg = "A GraphRegressor predicts the cluster, not its nodes; leave targets out."
             raise InputError(msg)
         return [ClusterSubject(model, graph, output=output)]
+    chosen = np.arange(graph.num_nodes) if targets is None else targets
+    if isinstance(model, CellRegressor):
+        return [CellSubject(model, graph, int(node), output=output) for node in chosen]
     if not isinstance(model, nn.Module):
-        msg = f"Edges are explained for a GraphRegressor or a torch module, not for a {type(model).__name__}."
+        kind = type(model).__name__
+        msg = f"Edges are explained for torch modules, GraphRegressor and CellRegressor, not for a {kind}."
         raise InputError(msg)
     own = copy.deepcopy(model).eval().requires_grad_(False)
     reach = node_hops(own) if hops is None else hops
-    chosen = np.arange(graph.num_nodes) if targets is None else targets
     with torch.no_grad():
         whole = node_values(own, graph.x, graph.edge_index, edge_weights(graph), output)
     found: list[Subject] = []
@@ -257,32 +244,6 @@ def subjects(
             raise InputError(msg)
         found.append(subject)
     return found
-
-
-def neighbourhood(edge_index: Tensor, node: int, *, hops: int, nodes: int) -> Neighbourhood:
-    """Nodes whose features reach a node within so many messages, and the edges that carry them.
-
-    Edges into nodes that are ``hops`` away carry nothing, and are left out.
-
-    Parameters
-    ----------
-    edge_index
-        Edges (2, edges), source to target.
-    node
-        Position of the node.
-    hops
-        Messages, at least 1.
-    nodes
-        Nodes of the graph.
-    """
-    source, end = edge_index
-    inside = torch.zeros(nodes, dtype=torch.bool)
-    inside[node] = True
-    heard = torch.zeros(len(end), dtype=torch.bool)
-    for _ in range(hops):
-        heard = inside[end]
-        inside = inside.index_fill(0, source[heard], True)
-    return Neighbourhood(torch.nonzero(inside)[:, 0], torch.nonzero(heard)[:, 0])
 
 
 def node_hops(model: nn.Module) -> int:
@@ -319,12 +280,6 @@ def node_values(
         msg = f"The model gives {tuple(found.shape)} for {len(x)} nodes; output={output} is not there."
         raise InputError(msg)
     return columns[:, output]
-
-
-def edge_weights(graph: Data) -> Tensor | None:
-    """Weights of the edges (edges,), ``None`` where the graph has none."""
-    weight = getattr(graph, "edge_weight", None)
-    return None if weight is None else weight.reshape(-1)
 
 
 def _check_graph(graph: Any) -> None:

@@ -206,7 +206,7 @@ def test_gradients_are_those_of_the_whole_graph():
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 4))
 def test_neighbourhoods_are_those_of_torch_geometric(seed, hops):
-    from geolivelihood.explanation.graph_edges.subjects import neighbourhood
+    from geolivelihood.explanation.graph_edges.neighbourhoods import neighbourhood
 
     rng = np.random.default_rng(seed)
     index = torch.from_numpy(rng.integers(0, 12, (2, 20)))
