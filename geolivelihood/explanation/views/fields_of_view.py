@@ -21,6 +21,7 @@ _AROUND = ("spherical", "equirectangular")
 _FILM_DIAGONAL_MM = np.hypot(36.0, 24.0)
 _UNIT_MM = {1.0: 25.4, 2.0: 25.4, 3.0: 10.0, 4.0: 1.0, 5.0: 1e-3}  # EXIF FocalPlaneResolutionUnit
 _TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
+_PLACEHOLDERS = {"kartaview": 125.0}  # as Global Streetscapes has them
 _PROVIDER_SEQUENCES = 5
 _HALVINGS = 60  # of an angle below 4: to the last bit
 
@@ -221,14 +222,14 @@ def _angles(degrees: Floats) -> Floats:
 
 def _given(images: pd.DataFrame) -> Floats:
     """Fields of view that somebody measured: NaN where a provider has one for everything."""
-    degrees = numbers(images, "fov")
-    if "source" not in images or "sequence_id" not in images:
-        return degrees
-    known = pd.DataFrame({"fov": degrees, "source": images["source"], "sequence": images["sequence_id"]})
-    known = known.reset_index(drop=True).dropna()
-    counts = known.groupby("source").nunique()
-    same = counts.index[(counts["fov"] == 1) & (counts["sequence"] >= _PROVIDER_SEQUENCES)]
-    return np.where(images["source"].isin(same), np.nan, degrees)
+    degrees, source = numbers(images, "fov"), words(images, "source")
+    same = pd.Series(source).map(_PLACEHOLDERS).to_numpy(dtype=float) == degrees
+    if "sequence_id" in images:
+        known = pd.DataFrame({"fov": degrees, "source": source, "sequence": images["sequence_id"].array})
+        counts = known[source != ""].dropna().groupby("source").nunique()
+        alike = counts.index[(counts["fov"] == 1) & (counts["sequence"] >= _PROVIDER_SEQUENCES)]
+        same |= np.isin(source, alike.to_numpy(dtype=str))
+    return np.where(same, np.nan, degrees)
 
 
 def _around(images: pd.DataFrame) -> Floats:

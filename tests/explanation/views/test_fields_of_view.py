@@ -109,7 +109,19 @@ def test_one_field_of_view_for_a_whole_provider_is_a_placeholder():
     found = fields_of_view(table)
     assert found["fov_source"].tolist() == ["default"] * 5 + ["FocalLengthIn35mmFilm"] + ["fov"] * 6
     assert found["fov"].tolist()[:5] == [125.0] * 5
-    assert fields_of_view(table.assign(sequence_id="a"))["fov_source"].eq("fov").all()
+    one_drive = table.assign(sequence_id="a", source="own")
+    assert fields_of_view(one_drive)["fov_source"].eq("fov").all()
+    known = fields_of_view(table.assign(sequence_id="a", FocalLengthIn35mmFilm=np.nan))
+    assert known["fov_source"].tolist() == ["default"] * 6 + ["fov"] * 6
+
+
+def test_real_street_photos(shared_data):
+    photos = pd.read_csv(shared_data / "street" / "points.csv").rename(columns={"hFoV": "fov"})
+    photos = photos.rename(columns={"projection_type": "projection"})
+    found = fields_of_view(photos)
+    assert found["fov_source"][photos["source"].eq("KartaView")].eq("default").all()
+    assert found["fov"][photos["projection"].eq("spherical")].eq(360).all()
+    assert set(found["fov_source"]) == {"default", "fov", "projection"}
 
 
 def test_bad_input():
