@@ -114,10 +114,11 @@ def _scatter(figure: Figure, panel: Axes, xy: npt.NDArray[Any], column: pd.Serie
 def _classes(panel: Axes, spots: npt.NDArray[Any], values: npt.NDArray[Any]) -> None:
     import matplotlib as mpl  # heavy, and needed for drawing alone
 
-    shades = mpl.colormaps["tab20"]
-    for k, name in enumerate(np.unique(values)):  # one call per entry of the legend
+    names = np.unique(values)
+    shades = mpl.colormaps["tab10" if len(names) <= 10 else "tab20"]
+    for k, name in enumerate(names):  # one call per entry of the legend
         rows = values == name
-        colour = _OUTLIER if name == -1 else shades(k % 20)
+        colour = _OUTLIER if name == -1 else shades(k % shades.N)
         panel.scatter(spots[rows, 0], spots[rows, 1], label=str(name), color=colour, **_DOT)
     panel.legend(fontsize=6, markerscale=1.6, frameon=False, loc="best")
 

@@ -13,6 +13,7 @@ from geolivelihood.explanation.concepts.activations import (
     layer_gradients,
     linear_head,
 )
+from geolivelihood.explanation.concepts.pictures import PictureActivations, picture_activations
 from geolivelihood.explanation.concepts.places import concept_cells, concept_clusters
 from geolivelihood.explanation.concepts.scores import (
     ConceptScores,
@@ -47,6 +48,7 @@ __all__ = [
     "ConceptTest",
     "ConceptVectors",
     "LinearHead",
+    "PictureActivations",
     "Standardisation",
     "benjamini_hochberg",
     "class_shares",
@@ -66,6 +68,7 @@ __all__ = [
     "layer_gradients",
     "linear_head",
     "mean_sensitivity",
+    "picture_activations",
     "polygon_shares",
     "positive_magnitude_share",
     "sign_count",

@@ -10,8 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
-from sklearn.model_selection import train_test_split
 from sklearn.svm import LinearSVC
 
 from geolivelihood.errors import InputError
@@ -277,32 +275,33 @@ class _Fitting:
         inverse = 1.0 / (self.strength * n)
         if self.method == "logistic":
             return LogisticRegression(C=inverse, max_iter=1000)
-        return LinearSVC(C=inverse, loss="hinge", dual=True, max_iter=5000, random_state=self.random_state)
+        return LinearSVC(C=inverse, loss="hinge", dual=True, max_iter=50000, random_state=self.random_state)
 
 
 def _held_out(y: Ints, zones: Ints | None, random: np.random.Generator, name: str) -> tuple[Ints, Ints]:
     """Positions to fit and to score; of the positives whole zones, of the negatives a fifth."""
-    seed = int(random.integers(2**31))
+    positives, negatives = np.flatnonzero(y == 1), np.flatnonzero(y == 0)
+    last = random.permutation(negatives)[: max(1, round(len(negatives) / 5))]
     if zones is None:
-        fit, held = train_test_split(np.arange(len(y)), test_size=0.2, stratify=y, random_state=seed)
-        return np.sort(fit), np.sort(held)
+        first = random.permutation(positives)[: max(1, round(len(positives) / 5))]
+        held = np.sort(np.concatenate([first, last]))
+        return np.setdiff1d(np.arange(len(y)), held), held
     names, zone = np.unique(zones, return_inverse=True)
     if len(names) < 2:
         msg = f"All pictures of the concept {name!r} are of one zone: none can be held out. Leave groups out."
         raise InputError(msg)
     out = random.permutation(len(names))[: max(1, round(len(names) / 5))]
-    positives, negatives = np.flatnonzero(y == 1), np.flatnonzero(y == 0)
-    gone = np.isin(zone, out)
-    last = random.permutation(negatives)[: max(1, round(len(negatives) / 5))]
-    held = np.concatenate([positives[gone], last])
-    return np.setdiff1d(np.arange(len(y)), held), np.sort(held)
+    held = np.sort(np.concatenate([positives[np.isin(zone, out)], last]))
+    return np.setdiff1d(np.arange(len(y)), held), held
 
 
 def _scores(y: Ints, predicted: npt.NDArray[np.bool_], trained: Ints) -> dict[str, float]:
+    hits, hit_rate = float((predicted & (y == 1)).sum()), predicted[y == 1].mean()
+    errors = float((predicted != (y == 1)).sum())
     return {
-        "accuracy": accuracy_score(y, predicted),
-        "balanced_accuracy": balanced_accuracy_score(y, predicted),
-        "f1": f1_score(y, predicted, zero_division=0),
+        "accuracy": 1 - errors / len(y),
+        "balanced_accuracy": float(hit_rate + 1 - predicted[y == 0].mean()) / 2,
+        "f1": 2 * hits / (2 * hits + errors) if hits else 0.0,
         "n_positive": int(trained.sum()),
         "n_negative": int((trained == 0).sum()),
     }

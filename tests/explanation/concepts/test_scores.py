@@ -116,6 +116,15 @@ def test_a_concept_that_moves_the_prediction_is_significant_and_chance_is_not(rn
     assert np.corrcoef(scores.values["known"], images[:, 0])[0, 1] > 0.8
 
 
+def test_the_repeats_of_one_set_are_no_sample(rng):
+    # sets of random pictures are no concepts; Welch's test alone would find most of them significant
+    sets = {f"set {k}": rng.normal(size=(40, 24)) for k in range(30)}
+    vectors = concept_vectors(sets, rng.normal(size=(300, 24)), method="mean", n_repeats=20, n_random=100)
+    table = concept_scores(rng.normal(size=(5, 24)), vectors, gradients=rng.normal(size=24)).table
+    assert (table["p_t"] < 0.05).mean() > 0.25
+    assert (table["p_emp"] < 0.05).mean() < 0.15 and not table["significant"].any()
+
+
 def test_layers_without_a_linear_head(rng):
     vectors = learned(rng)
     images = rng.normal(size=(30, 40))

@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
 from geolivelihood.errors import InputError
 from geolivelihood.explanation.concepts import (
@@ -11,7 +14,7 @@ from geolivelihood.explanation.concepts import (
     concept_vectors,
     hyperplane_normal,
 )
-from geolivelihood.explanation.concepts.vectors import ConceptVectors, unit
+from geolivelihood.explanation.concepts.vectors import ConceptVectors, _scores, unit
 
 A = np.array([[1.2, 0, 0.7, 2], [0.3, 1.5, 0.2, 0.4], [0.9, 0.6, 1.1, 0]])
 BASE = np.array([0.1, 0.2, 0, 0.3])
@@ -45,10 +48,10 @@ def test_the_normal_in_activation_space():
     ],
 )  # fmt: skip
 def test_both_spaces(space, direction, slope, flipped, cosine, values):
-    given = vectors(direction, space)
-    assert given.gradients(W) @ direction == pytest.approx(slope, abs=1e-9)
-    assert given.gradients(FLIPPED) @ direction == pytest.approx(flipped, abs=1e-9)
-    assert concept_cosines(given.activations(A), direction[None])[0, 0] == pytest.approx(cosine, abs=1e-9)
+    learned = vectors(direction, space)
+    assert learned.gradients(W) @ direction == pytest.approx(slope, abs=1e-9)
+    assert learned.gradients(FLIPPED) @ direction == pytest.approx(flipped, abs=1e-9)
+    assert concept_cosines(learned.activations(A), direction[None])[0, 0] == pytest.approx(cosine, abs=1e-9)
     assert np.allclose(concept_values(A, BASE, W, direction[None])[:, 0], values, atol=1e-9)
 
 
@@ -64,6 +67,17 @@ def planted(rng, n=60, d=6):
     others = rng.normal(size=(4 * n, d)) * scale
     shown = (rng.normal(size=(n, d)) + [2, 2, 0, 0, 0, 0][:d]) * scale
     return shown, others
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=20))
+def test_held_out_scores_are_those_of_scikit_learn(pairs):
+    y = np.array([1, 0, *(int(truth) for truth, _ in pairs)])
+    said = np.array([True, False, *(guess for _, guess in pairs)])
+    found = _scores(y, said, y)
+    assert found["accuracy"] == pytest.approx(accuracy_score(y, said))
+    assert found["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(y, said))
+    assert found["f1"] == pytest.approx(f1_score(y, said))
 
 
 @pytest.mark.parametrize("method", ["svm", "logistic", "ridge", "mean"])
