@@ -13,9 +13,17 @@ import torch
 from torch import Tensor
 
 from geolivelihood.errors import InputError
-from geolivelihood.explanation.attribution import cams, deep, gradients, guided, occlusion, signed
+from geolivelihood.explanation.attribution import (
+    cams,
+    deep,
+    gradients,
+    guided,
+    occlusion,
+    shapley_blocks,
+    signed,
+)
 from geolivelihood.explanation.attribution.architecture import Step, trace
-from geolivelihood.explanation.attribution.baselines import baseline_name, whole_pictures
+from geolivelihood.explanation.attribution.baselines import baseline_name, given_pictures, whole_pictures
 from geolivelihood.explanation.attribution.hooks import as_found
 from geolivelihood.explanation.attribution.result import Attribution
 from geolivelihood.explanation.attribution.scoring import picture_batch, picture_tensor
@@ -41,11 +49,14 @@ class Method:
         What its maps are of: a ``"layer"``, ``"pixels"``, ``"either"``, or ``"blocks"`` of pixels.
     baseline
         Whether it compares with a baseline.
+    background
+        Whether given pictures are a background for all, rather than one baseline each.
     """
 
     run: Callable[[Work, Tensor], Parts]
     place: Literal["layer", "pixels", "either", "blocks", "both"]
     baseline: bool = False
+    background: bool = False
 
 
 METHODS: dict[str, Method] = {
@@ -58,8 +69,9 @@ METHODS: dict[str, Method] = {
     "guided_backprop": Method(guided.guided_backprop, "pixels"),
     "guided_grad_cam": Method(guided.guided_grad_cam, "both"),
     "integrated_gradients": Method(gradients.integrated_gradients, "either", baseline=True),
-    "gradient_shap": Method(gradients.gradient_shap, "pixels", baseline=True),
-    "deep_shap": Method(deep.deep_shap, "pixels", baseline=True),
+    "gradient_shap": Method(gradients.gradient_shap, "pixels", baseline=True, background=True),
+    "deep_shap": Method(deep.deep_shap, "pixels", baseline=True, background=True),
+    "block_shap": Method(shapley_blocks.shapley_blocks, "blocks", baseline=True, background=True),
     "occlusion": Method(occlusion.occlusion, "blocks", baseline=True),
 }
 """Methods by name."""
@@ -123,16 +135,16 @@ def attribute(
     steps
         Nodes of integrated gradients.
     samples
-        Draws per picture of ``"gradient_shap"``.
+        Draws per picture of ``"gradient_shap"``; permutations of ``"block_shap"``.
     patch
-        Side of the blocks of ``"occlusion"`` in pixels.
+        Side in pixels of the blocks of ``"occlusion"`` and ``"block_shap"``.
     registration
         Where a layer's cells look: by the middle of their receptive field, by equal parts of the picture's
         extent, or start and jump themselves.
     batch_size
         Pictures at a time.
     random_state
-        Seed of ``"gradient_shap"``.
+        Seed of ``"gradient_shap"`` and ``"block_shap"``.
     normalise
         Stretch each map to 0-1, for display only.
 
@@ -206,7 +218,7 @@ def guided_gradients(
     """
     of, pictures = subject(model, outputs=outputs), picture_tensor(images)
     asked = question(of, trace(of, picture_batch(of.device, pictures[:1])).outputs, target)
-    work = Work(of, asked, None, None, None, 0.5, 1.0, "mean", "spread", True, 1, 1, 1, batch_size)
+    work = Work(of, asked, batch_size=batch_size)
     found = []
     with as_found(of.network):
         for at in range(0, len(pictures), batch_size):
@@ -236,14 +248,12 @@ def _whole_baseline(baseline: Any, pictures: Tensor, chosen: Method) -> Any:
     """Given baselines checked; one for each picture cannot be told apart from a background otherwise."""
     if isinstance(baseline, str) or not chosen.baseline:
         return baseline
-    given = whole_pictures(
-        torch.as_tensor(np.asarray(baseline)).float().reshape(-1, *np.shape(baseline)[-3:])
-    )
-    shap = chosen.run in (gradients.gradient_shap, deep.deep_shap)
-    if not shap and len(given) not in (1, len(pictures)):
+    pixels = given_pictures(baseline)
+    given = whole_pictures(pixels.reshape(-1, *pixels.shape[-3:]))
+    if not chosen.background and len(given) not in (1, len(pictures)):
         msg = (
             f"baseline has {len(given)} pictures for {len(pictures)} images: give one for all, or one for "
-            "each. A background of several is for method='gradient_shap' or 'deep_shap'."
+            "each. A background of several is for the SHAP methods."
         )
         raise InputError(msg)
     return given
@@ -274,7 +284,7 @@ def _all_batches(work: Work, chosen: Method, pictures: Tensor, name: str) -> Par
     found: list[list[Any]] = []
     given = work.baseline
     each = isinstance(given, Tensor) and len(given) == len(pictures) > 1
-    own = each and chosen.run not in (gradients.gradient_shap, deep.deep_shap)
+    own = each and not chosen.background
     with as_found(work.subject.network):
         for at in track(range(0, len(pictures), work.batch_size), f"attributing by {name}"):
             rows = slice(at, at + work.batch_size)

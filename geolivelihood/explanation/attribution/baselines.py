@@ -11,7 +11,7 @@ from torchvision.transforms.v2.functional import gaussian_blur
 
 from geolivelihood.errors import InputError
 
-__all__ = ["Baseline", "baseline_name", "baseline_pictures", "whole_pictures"]
+__all__ = ["Baseline", "baseline_name", "baseline_pictures", "given_pictures", "whole_pictures"]
 
 Baseline = Literal["mean", "blur", "zero"]
 
@@ -58,7 +58,7 @@ def baseline_pictures(pictures: Tensor, baseline: Any) -> Tensor:
             return gaussian_blur(pictures, [2 * max(1, round(sigma)) + 1] * 2, [sigma] * 2)
         msg = f"baseline={baseline!r}: choose {', '.join(map(repr, get_args(Baseline)))}, or give pictures."
         raise InputError(msg)
-    given = torch.as_tensor(np.asarray(baseline)).to(pictures)
+    given = given_pictures(baseline).to(pictures)
     given = given[None] if given.ndim == pictures.ndim - 1 else given
     if given.shape[1:] != pictures.shape[1:] or not len(given):
         msg = (
@@ -67,6 +67,11 @@ def baseline_pictures(pictures: Tensor, baseline: Any) -> Tensor:
         )
         raise InputError(msg)
     return given
+
+
+def given_pictures(baseline: Any) -> Tensor:
+    """Pictures that were given as an array, a list or a tensor of any device."""
+    return (baseline if isinstance(baseline, Tensor) else torch.as_tensor(np.asarray(baseline))).float()
 
 
 def whole_pictures(pictures: Tensor) -> Tensor:

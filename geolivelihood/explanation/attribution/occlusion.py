@@ -8,7 +8,7 @@ from torch import Tensor
 from geolivelihood.explanation.attribution.baselines import baseline_pictures
 from geolivelihood.explanation.attribution.work import Parts, Work
 
-__all__ = ["occlusion"]
+__all__ = ["blocks", "occlusion"]
 
 
 def occlusion(work: Work, pictures: Tensor) -> Parts:
@@ -23,11 +23,7 @@ def occlusion(work: Work, pictures: Tensor) -> Parts:
     """
     asked, total = work.asked(pictures)
     empty = baseline_pictures(pictures, work.baseline).expand_as(pictures)
-    height, width = (int(side) for side in pictures.shape[2:])
-    rows, columns = -(-height // work.patch), -(-width // work.patch)
-    row = torch.arange(height, device=pictures.device) // work.patch
-    column = torch.arange(width, device=pictures.device) // work.patch
-    block = row[:, None] * columns + column[None]
+    block, (rows, columns) = blocks(pictures, work.patch)
     left = []
     # A loop over pictures and over batches of blocks: all hidden pictures at once would not fit in memory.
     for picture, other, ask in zip(pictures, empty, asked):
@@ -37,3 +33,12 @@ def occlusion(work: Work, pictures: Tensor) -> Parts:
             left.append(work.scores(torch.where(mask, other, picture), ask[None]))
     without = torch.cat(left).reshape(len(pictures), rows, columns)
     return Parts(total[:, None, None] - without, work.scores(empty, asked), total)
+
+
+def blocks(pictures: Tensor, patch: int) -> tuple[Tensor, tuple[int, int]]:
+    """Block (flat, row by row) of each pixel, shape (height, width), and rows and columns of blocks."""
+    height, width = (int(side) for side in pictures.shape[2:])
+    rows, columns = -(-height // patch), -(-width // patch)
+    row = torch.arange(height, device=pictures.device) // patch
+    column = torch.arange(width, device=pictures.device) // patch
+    return row[:, None] * columns + column[None], (rows, columns)

@@ -35,18 +35,18 @@ class Work:
 
     subject: Subject
     question: Question
-    layer: nn.Module | None
-    head: nn.Linear | None
-    norm: nn.LayerNorm | None
-    start: float
-    jump: float
-    baseline: Any
-    bias: str
-    rectify: bool
-    steps: int
-    samples: int
-    patch: int
-    batch_size: int
+    layer: nn.Module | None = None
+    head: nn.Linear | None = None
+    norm: nn.LayerNorm | None = None
+    start: float = 0.5
+    jump: float = 1.0
+    baseline: Any = "mean"
+    bias: str = "spread"
+    rectify: bool = True
+    steps: int = 32
+    samples: int = 64
+    patch: int = 16
+    batch_size: int = 32
     seed: int = 0
     first: int = 0
 

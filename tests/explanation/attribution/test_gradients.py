@@ -11,11 +11,18 @@ from captum.attr import (
     LayerGradCam,
     Occlusion,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
 from geolivelihood.errors import InputError
-from geolivelihood.explanation.attribution import attribute, deprocessed, guided_gradients
+from geolivelihood.explanation.attribution import (
+    attribute,
+    deprocessed,
+    guided_gradients,
+    shapley_blocks,
+)
 from geolivelihood.explanation.attribution.max_pooling import pooling_slope
 from geolivelihood.explanation.attribution.work import interpolation
 
@@ -47,6 +54,23 @@ def test_vector_of_the_rescale_rule():
     found = attribute(network, row(1, -0.5, 0.8), method="deep_shap", baseline=BACKGROUND)
     np.testing.assert_allclose(found.maps[0, 0], [0.327586207, 0.905172414, 1.417241379], atol=1e-6)
     assert found.maps.sum() == pytest.approx(2.65, abs=1e-6)
+
+
+def test_vector_of_exact_shapley_values():
+    network = nn.Sequential(nn.Flatten(), linear([0.5, -1.0, 2.0], bias=[0.1]), nn.ReLU())
+    found = attribute(network, row(1, -0.5, 0.8), method="block_shap", baseline=BACKGROUND, patch=1)
+    np.testing.assert_allclose(found.maps[0, 0], [0.3125, 0.875, 1.4625], atol=1e-6)
+    assert found.completeness_error < 1e-6
+
+
+def test_drawn_shapley_values_come_near_the_exact_ones_and_add_up(network, pictures, monkeypatch):
+    options = {"method": "block_shap", "baseline": pictures[3:], "patch": 6, "batch_size": 64}
+    exact = attribute(network, pictures[:2], **options)
+    assert exact.maps.shape == (2, 3, 3) and exact.completeness_error < 1e-5
+    monkeypatch.setattr(shapley_blocks, "_EXACT", 0)
+    drawn = attribute(network, pictures[:2], samples=40, **options)
+    assert drawn.completeness_error < 1e-5
+    assert np.corrcoef(exact.maps.ravel(), drawn.maps.ravel())[0, 1] > 0.97
 
 
 def test_vector_of_guided_backpropagation():
@@ -243,6 +267,16 @@ def test_interpolation_is_bilinear_at_the_extent_and_shifted_at_the_nodes():
     )
     torch.testing.assert_close(ours, functional.interpolate(values, (224, 224), mode="bilinear")[0, 0])
     assert interpolation(7, 224, start=0.5, jump=32)[0].tolist() == [1, 0, 0, 0, 0, 0, 0]
+
+
+@given(st.integers(1, 12), st.floats(0.5, 40), st.floats(1, 40), st.integers(1, 100))
+def test_interpolation_keeps_constants_and_the_values_at_nodes(cells, start, jump, pixels):
+    matrix = interpolation(cells, pixels, start=start, jump=jump)
+    torch.testing.assert_close(matrix.sum(dim=1), torch.ones(pixels, dtype=torch.float64))
+    assert (matrix >= 0).all()
+    values = start + jump * torch.arange(cells).double()
+    at = torch.arange(pixels).double() + 0.5
+    torch.testing.assert_close(matrix @ values, at.clamp(values[0].item(), values[-1].item()))
 
 
 def test_baselines(plain, pictures):

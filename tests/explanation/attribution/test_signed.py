@@ -92,6 +92,17 @@ def test_standardised_targets_come_back_in_their_unit():
     assert (found.layer, found.start, found.jump) == ("backbone.1", 2.0, 4.0)
 
 
+def test_cells_of_a_resnet_look_where_its_strides_say():
+    model = ImageRegressor(size=64)
+    model.network_ = model._network(1, weights="random")
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 3, 64, 64)).astype(np.uint8)
+    found = attribute(model, pixels)
+    assert (found.layer, found.start, found.jump) == ("backbone.layer4", 0.5, 32)
+    assert found.completeness_error < 1e-5
+    assert attribute(model, pixels, registration="extent").start == 16
+    assert attribute(model, pixels, registration=(3, 30)).start == 3
+
+
 def test_classes_go_by_their_names_and_logits_are_explained():
     model = estimator(ImageClassifier, 2, probabilities=True)
     model.classes_ = np.array(["not_school", "school"])
