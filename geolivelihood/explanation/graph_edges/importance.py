@@ -12,6 +12,7 @@ from torch_geometric.data import Data
 
 from geolivelihood.errors import InputError
 from geolivelihood.explanation.graph_edges.masks import attention_mask, learned_masks, rank_stability
+from geolivelihood.explanation.graph_edges.means import RunningMean
 from geolivelihood.explanation.graph_edges.places import graph_pairs, node_positions
 from geolivelihood.explanation.graph_edges.scores import (
     gradient_scores,
@@ -30,6 +31,7 @@ METHODS = ("occlusion", "integrated_gradients", "gradient_weight", "gnn_explaine
 """Ways to score an edge; the last two give masks without a sign."""
 _MASKS = METHODS[3:]
 _STABLE = 0.7
+_LINE = ("source", "target", "distance_m", "weight", "geometry")
 
 
 class GraphExplanation(NamedTuple):
@@ -78,12 +80,14 @@ class _Options(NamedTuple):
 
 
 class _Scores(NamedTuple):
-    """Scores of one prediction, by pair and by node of the whole graph; NaN where they are not heard."""
+    """Scores of one prediction: of the pairs and nodes that it hears, by their positions in the graph."""
 
+    heard: npt.NDArray[np.int64]
     pairs: Floats
+    stability: float
+    nodes: npt.NDArray[np.int64]
     features: Floats
     loops: Floats
-    stability: float
 
 
 def edge_importance(
@@ -127,9 +131,10 @@ def edge_importance(
     ----------
     model
         A torch module ``model(x, edge_index[, edge_weight])`` that predicts nodes, (nodes,) or
-        (nodes, outputs), weights being given where the graph has any; or a fitted
-        :class:`~geolivelihood.models.GraphRegressor`, which predicts the graph of a cluster; or, by
-        occlusion, a :class:`~geolivelihood.models.CellRegressor` with a linear or perceptron head.
+        (nodes, outputs), weights being given where the graph has any. Or a fitted
+        :class:`~geolivelihood.models.GraphRegressor` or ``GraphClassifier`` (logit above the mean of all
+        classes), which predicts the graph of a cluster. Or, by occlusion, a
+        :class:`~geolivelihood.models.CellRegressor` with a linear or perceptron head.
     graph
         Graph with ``x``, ``edge_index`` and ``pos`` (longitude, latitude), such as those of
         :func:`~geolivelihood.graphs.cluster_graphs` and :func:`~geolivelihood.graphs.cell_graph_data`.
@@ -138,7 +143,7 @@ def edge_importance(
     method
         One of :data:`METHODS`.
     output
-        Position among several outputs or targets of the model.
+        Position among several outputs, targets or classes of the model.
     hops
         How far a node hears; ``None`` counts the layers of ``torch_geometric``, and one more where they
         normalise by degree. Only this part of the graph is computed.
@@ -168,9 +173,10 @@ def edge_importance(
     pairs = graph_pairs(graph)
     attention = attention_mask(found[0], graph) if method == "attention" else None
     options = _Options(seeds, epochs, learning_rate, steps, attention)
-    scores = [_scores(subject, pairs, graph.num_nodes, method, options) for subject in found]
-    named = _target_name(graph, found)
-    return GraphExplanation(_edges(graph, scores, method, named), _nodes(graph, scores, method, named))
+    scores = (_scores(subject, pairs, method, options) for subject in found)
+    return _explanation(
+        graph, scores, method=method, links=int(pairs.max(initial=-1)) + 1, named=_name(graph, found)
+    )
 
 
 def edge_scores(
@@ -191,8 +197,7 @@ def edge_scores(
     Parameters
     ----------
     target
-        Node to explain, by its id; ``None`` for the cluster of a
-        :class:`~geolivelihood.models.GraphRegressor`.
+        Node to explain, by its id; ``None`` for the graph of a cluster.
     model, graph, method, output, hops, seeds, epochs, learning_rate, steps
         As in :func:`edge_importance`.
 
@@ -226,10 +231,7 @@ def edge_scores(
     return scores
 
 
-def _scores(
-    subject: Subject, pairs: npt.NDArray[np.int64], nodes: int, method: str, options: _Options
-) -> _Scores:
-    """Scores of one prediction, spread over the whole graph."""
+def _scores(subject: Subject, pairs: npt.NDArray[np.int64], method: str, options: _Options) -> _Scores:
     # Links that are heard, and which of them each edge belongs to; self-loops (-1) come first.
     heard, group = np.unique(pairs[subject.place.edges.numpy()], return_inverse=True)
     apart, stability = heard >= 0, 1.0
@@ -244,10 +246,7 @@ def _scores(
         local = sums.mean(axis=0)
         stability = rank_stability(sums) if method == "gnn_explainer" else 1.0
         loops = _loops(subject, edges.mean(axis=0), none=np.nan if method in _MASKS else 0.0)
-    by_pair, by_node = np.full(int(pairs.max(initial=-1)) + 1, np.nan), np.full((2, nodes), np.nan)
-    by_pair[heard[apart]] = local
-    by_node[:, subject.place.nodes.numpy()] = features, loops
-    return _Scores(by_pair, by_node[0], by_node[1], stability)
+    return _Scores(heard[apart], local, stability, subject.place.nodes.numpy(), features, loops)
 
 
 def _local_scores(subject: Subject, method: str, options: _Options) -> tuple[Floats, Floats]:
@@ -275,53 +274,41 @@ def _loops(subject: Subject, edges: Floats, *, none: float) -> Floats:
     return loops
 
 
-def _edges(graph: Data, scores: list[_Scores], method: str, named: Any) -> gpd.GeoDataFrame:
-    values = np.stack([score.pairs for score in scores])
-    heard = ~np.isnan(values)
-    times = heard.sum(axis=0)
-    stability = np.where(heard, np.array([score.stability for score in scores])[:, None], np.nan)
-    frame = edges_frame(graph)[lambda table: [name for name in _LINE if name in table]]
-    frame = frame.assign(target_node=named, method=method, **_summary(values, method), rank=0)
-    frame["stability"] = _mean(stability)
-    frame["flag"] = np.where(frame["stability"] < _STABLE, "unstable", "")
-    frame = frame[times > 0].sort_values("importance", ascending=False, kind="stable")
-    frame["rank"] = np.arange(1, len(frame) + 1)
-    return frame.reset_index(drop=True)
+def _explanation(
+    graph: Data, scores: Iterable[_Scores], *, method: str, links: int, named: Any
+) -> GraphExplanation:
+    """Means over all predictions; one prediction at a time, for graphs may be large."""
+    pairs, stability = RunningMean(links), RunningMean(links)
+    features, loops, both = (RunningMean(graph.num_nodes) for _ in range(3))
+    for one in scores:
+        pairs.add(one.heard, one.pairs)
+        stability.add(one.heard, one.stability)
+        features.add(one.nodes, one.features)
+        loops.add(one.nodes, one.loops)
+        both.add(one.nodes, _together(one.features, one.loops, method))
+    lines, points = edges_frame(graph), nodes_frame(graph)
+    lines = lines[[name for name in _LINE if name in lines]].assign(target_node=named, method=method)
+    lines = lines.assign(**_summary(pairs, method), rank=0, stability=stability.mean)
+    lines["flag"] = np.where(lines["stability"] < _STABLE, "unstable", "")
+    lines = lines[pairs.known].sort_values("importance", ascending=False, kind="stable")
+    lines["rank"] = np.arange(1, len(lines) + 1)
+    points = points[["node_id", "geometry"]].rename(columns={"node_id": "node"})
+    points = points.assign(target=named, method=method, features=features.mean, self_loop=loops.mean)
+    points = points.assign(**_summary(both, method))[both.known]
+    return GraphExplanation(lines.reset_index(drop=True), points.reset_index(drop=True))
 
 
-_LINE = ("source", "target", "distance_m", "weight", "geometry")
+def _together(features: Floats, loops: Floats, method: str) -> Floats:
+    """Score of a node: of its features and its self-loop, added, or of masks their mean."""
+    known = ~np.isnan([features, loops])
+    total = np.nan_to_num(features) + np.nan_to_num(loops)
+    count = known.sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1) if method in _MASKS else total, np.nan)
 
 
-def _nodes(graph: Data, scores: list[_Scores], method: str, named: Any) -> gpd.GeoDataFrame:
-    features, loops = (np.stack([getattr(score, name) for score in scores]) for name in ("features", "loops"))
-    both = np.stack([features, loops])
-    known = ~np.isnan(both)
-    total = np.where(known, both, 0.0).sum(axis=0)
-    total = total / np.maximum(known.sum(axis=0), 1) if method in _MASKS else total
-    values = np.where(known.any(axis=0), total, np.nan)
-    points = nodes_frame(graph)[["node_id", "geometry"]].rename(columns={"node_id": "node"})
-    table = points.assign(
-        target=named,
-        method=method,
-        features=_mean(features),
-        self_loop=_mean(loops),
-        **_summary(values, method),
-    )
-    return table[known.any(axis=(0, 1))].reset_index(drop=True)
-
-
-def _summary(values: Floats, method: str) -> dict[str, npt.NDArray[Any]]:
-    """Mean absolute score, mean score and its sign over the targets that hear (targets, things)."""
-    score = _mean(values)
-    sign = np.sign(np.nan_to_num(score)).astype(np.int64) * (method not in _MASKS)
-    return {"importance": _mean(np.abs(values)), "score": score, "sign": sign}
-
-
-def _mean(values: Floats) -> Floats:
-    """Mean over the first axis of what is known; NaN where nothing is."""
-    known = ~np.isnan(values)
-    with np.errstate(invalid="ignore"):
-        return np.where(known, values, 0.0).sum(axis=0) / known.sum(axis=0)
+def _summary(scores: RunningMean, method: str) -> dict[str, npt.NDArray[Any]]:
+    sign = np.sign(np.nan_to_num(scores.mean)).astype(np.int64) * (method not in _MASKS)
+    return {"importance": scores.absolute, "score": scores.mean, "sign": sign}
 
 
 def _check_method(method: str) -> None:
@@ -330,7 +317,7 @@ def _check_method(method: str) -> None:
         raise InputError(msg)
 
 
-def _target_name(graph: Data, found: list[Subject]) -> Any:
+def _name(graph: Data, found: list[Subject]) -> Any:
     if found[0].node is None:
         return getattr(graph, "cluster_id", None)
     if len(found) > 1:

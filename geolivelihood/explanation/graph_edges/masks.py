@@ -36,6 +36,8 @@ def learned_masks(
     tuple of numpy.ndarray
         Edges (seeds, e) and nodes (seeds, s).
     """
+    if not subject.edge_index.shape[1]:  # nothing to learn a mask for
+        return np.zeros((seeds, 0)), np.full((seeds, len(subject.x)), np.nan)
     options: dict[str, Any] = {}
     if subject.node is not None:
         options = {"index": subject.node}
@@ -103,7 +105,10 @@ def rank_stability(masks: npt.ArrayLike) -> float:
         1 = every seed ranks the edges alike; below 0.7 a ranking should not be told. NaN for fewer than two
         masks or edges, or where a mask is the same everywhere.
     """
-    ranks = rankdata(np.atleast_2d(np.asarray(masks, dtype=float)), axis=1)
+    given = np.atleast_2d(np.asarray(masks, dtype=float))
+    if given.shape[1] < 2:
+        return float("nan")
+    ranks = rankdata(given, axis=1)
     ranks = ranks - ranks.mean(axis=1, keepdims=True)
     length = np.linalg.norm(ranks, axis=1)
     pairs = [

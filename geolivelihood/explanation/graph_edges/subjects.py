@@ -17,7 +17,7 @@ from geolivelihood.explanation.graph_edges.cells import CellSubject
 from geolivelihood.explanation.graph_edges.neighbourhoods import Neighbourhood, edge_weights, local_graph
 from geolivelihood.graphs.edges import complete_edges
 from geolivelihood.models.cell import CellRegressor
-from geolivelihood.models.graph import GraphRegressor
+from geolivelihood.models.graph import GraphClassifier, GraphRegressor
 from geolivelihood.models.ragged import collate
 
 __all__ = ["ClusterSubject", "NodeSubject", "Subject", "node_hops", "subjects"]
@@ -97,26 +97,26 @@ class NodeSubject:
 
 
 class ClusterSubject:
-    """The prediction of a :class:`~geolivelihood.models.GraphRegressor` for the photos of a cluster."""
+    """The prediction for the photos of a cluster, or the logit of a class above the mean of all classes."""
 
     blank = 0.0  # of standardised features, the mean
 
-    def __init__(self, model: GraphRegressor, graph: Data, *, output: int) -> None:
+    def __init__(self, model: Any, graph: Data, *, output: int) -> None:
         network: Any = model.network_
-        self.network: nn.Module = copy.deepcopy(network).eval().requires_grad_(False)
-        learned = np.array([True]) if model.learned_ is None else model.learned_
-        if not 0 <= output < len(learned) or not learned[output]:
-            known = ", ".join(map(str, np.flatnonzero(learned)))
-            msg = f"output={output}: the model has learned the targets {known}. Give one of these positions."
-            raise InputError(msg)
-        self.column = int(learned[:output].sum())
-        scale, mean = model.target_scale_.scale, model.target_scale_.mean
-        self.scale, self.mean = (float(np.ravel(part)[self.column]) for part in (scale, mean))
+        self.network: nn.Module = copy.deepcopy(network).cpu().eval().requires_grad_(False)
+        self.classes, self.scale, self.mean = isinstance(model, GraphClassifier), 1.0, 0.0
+        self.column = _class_column(model, output) if self.classes else _target_column(model, output)
+        if not self.classes:
+            scale = model.target_scale_
+            self.scale, self.mean = (float(np.ravel(part)[self.column]) for part in (scale.scale, scale.mean))
         self.normalise = model.normalise_edges
         inputs = collate([graph], features=model.n_features_in_, scale=model.scale_, normalise=False)
         self.x, index, self.weight = inputs[:3]
         self.edge_weight: Tensor | None = self.weight
         self.edge_index: Tensor = complete_edges(len(self.x)) if index is None else index
+        if not len(self.x):
+            msg = "The cluster has no photo with features, so there is no prediction to explain."
+            raise InputError(msg)
         there = ~torch.isnan(graph.x).all(dim=1)
         edges = torch.nonzero(there[graph.edge_index].all(dim=0))[:, 0]
         self.place = Neighbourhood(torch.nonzero(there)[:, 0], edges)
@@ -153,7 +153,27 @@ class ClusterSubject:
         nodes = len(x) // copies
         batch = torch.arange(copies).repeat_interleave(nodes)
         counts = torch.full((copies,), float(nodes))
-        return self.network(x, edge_index, flow, batch, counts)[:, self.column]
+        found = self.network(x, edge_index, flow, batch, counts)
+        # Softmax does not see a constant added to all classes: a class counts against the mean of all.
+        middle = found.mean(dim=1) if self.classes else 0.0
+        return found[:, self.column] - middle
+
+
+def _target_column(model: GraphRegressor, output: int) -> int:
+    """Output of the network that predicts a target."""
+    learned = np.array([True]) if model.learned_ is None else model.learned_
+    if not 0 <= output < len(learned) or not learned[output]:
+        known = ", ".join(map(str, np.flatnonzero(learned)))
+        msg = f"output={output}: the model has learned the targets {known}. Give one of these positions."
+        raise InputError(msg)
+    return int(learned[:output].sum())
+
+
+def _class_column(model: GraphClassifier, output: int) -> int:
+    if not 0 <= output < len(model.classes_):
+        msg = f"output={output}: the model has the classes {list(model.classes_)}. Give the position of one."
+        raise InputError(msg)
+    return output
 
 
 class _Column(nn.Module):
@@ -197,8 +217,8 @@ def subjects(
     ----------
     model
         A module ``model(x, edge_index[, edge_weight])`` of values (nodes,) or (nodes, outputs); weights are
-        given where the graph has any. Or a fitted :class:`~geolivelihood.models.GraphRegressor` or
-        :class:`~geolivelihood.models.CellRegressor`.
+        given where the graph has any. Or a fitted graph or cell model, see
+        :func:`~geolivelihood.explanation.graph_edges.edge_importance`.
     graph
         Its graph.
     targets
@@ -214,9 +234,9 @@ def subjects(
         If model and graph do not fit, or a node's prediction depends on more than ``hops`` take in.
     """
     _check_graph(graph)
-    if isinstance(model, GraphRegressor):
+    if isinstance(model, GraphRegressor | GraphClassifier):
         if targets is not None:
-            msg = "A GraphRegressor predicts the cluster, not its nodes; leave targets out."
+            msg = f"A {type(model).__name__} predicts the cluster, not its nodes; leave targets out."
             raise InputError(msg)
         return [ClusterSubject(model, graph, output=output)]
     chosen = np.arange(graph.num_nodes) if targets is None else targets
@@ -224,9 +244,9 @@ def subjects(
         return [CellSubject(model, graph, int(node), output=output) for node in chosen]
     if not isinstance(model, nn.Module):
         kind = type(model).__name__
-        msg = f"Edges are explained for torch modules, GraphRegressor and CellRegressor, not for a {kind}."
+        msg = f"Edges are explained for torch modules and graph and cell models, not for a {kind}."
         raise InputError(msg)
-    own = copy.deepcopy(model).eval().requires_grad_(False)
+    own = copy.deepcopy(model).cpu().eval().requires_grad_(False)
     reach = node_hops(own) if hops is None else hops
     with torch.no_grad():
         whole = node_values(own, graph.x, graph.edge_index, edge_weights(graph), output)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from geolivelihood.errors import InputError
 from geolivelihood.explanation.views.columns import numbers, words
+from geolivelihood.tables.json_lists import json_lists
 
 __all__ = ["DEFAULT_FOV", "calibrated_fov", "fields_of_view", "film_fov", "sensor_fov"]
 
@@ -100,7 +101,7 @@ def calibrated_fov(
         raise InputError(msg)
     (focal, k1, k2), wide = given.T, np.broadcast_to(np.asarray(fisheye, dtype=bool), len(given))
     width, height = np.asarray(width, dtype=float), np.asarray(height, dtype=float)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         edge = np.broadcast_to(width / (2.0 * np.maximum(width, height)) / focal, len(given))
         half = _half_angle(edge, k1, k2, wide)
     return 2.0 * np.degrees(np.where(focal > 0, half, np.nan))
@@ -249,10 +250,14 @@ def _calibrated(images: pd.DataFrame) -> Floats:
 
 
 def _three(value: object) -> list[float]:
-    """f, k1, k2 of a list; distortions may be left out. NaN for anything else."""
-    if not isinstance(value, list | tuple | np.ndarray) or not 1 <= len(value) <= 3:
+    """f, k1, k2 of a list, or of its JSON; distortions may be left out. NaN for anything else."""
+    given = json_lists([value])[0] if isinstance(value, str) else value
+    if not isinstance(given, list | tuple | np.ndarray) or not 1 <= len(given) <= 3:
         return [np.nan] * 3
-    return [*map(float, value), *[0.0] * (3 - len(value))]
+    try:
+        return [*map(float, given), *[0.0] * (3 - len(given))]
+    except (TypeError, ValueError):
+        return [np.nan] * 3
 
 
 def _by_film(images: pd.DataFrame) -> Floats:

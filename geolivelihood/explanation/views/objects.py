@@ -44,8 +44,8 @@ def object_places(
     objects: pd.DataFrame,
     *,
     range_m: float = 50.0,
-    camera_height_m: float = 2.0,
-    pitch: float = 0.0,
+    camera_height_m: npt.ArrayLike = 2.0,
+    pitch: npt.ArrayLike = 0.0,
     declination: npt.ArrayLike | None = None,
     tracks: bool = False,
 ) -> gpd.GeoDataFrame:
@@ -64,7 +64,7 @@ def object_places(
     range_m
         Objects farther off, or above the horizon, are put here and ``clipped``; metres, at most 100.
     camera_height_m, pitch
-        As in :func:`ground_position`.
+        As in :func:`ground_position`; one number, or one per image (pitches of panoramas are not used).
     declination, tracks
         As in :func:`headings`.
 
@@ -89,19 +89,20 @@ def object_places(
     found = found[found["heading"].notna() & (whole | ~found["linear"])].drop_duplicates("image_id")
     at = pd.Index(found["image_id"]).get_indexer(objects["image_id"])
     seen, camera = objects[at >= 0], found.iloc[at[at >= 0]]
-    size = [part[camera["row"]] for part in upright_size(images)]
+    given = (np.broadcast_to(np.asarray(part, dtype=float), len(images)) for part in (camera_height_m, pitch))
+    width, height, above, down = (part[camera["row"]] for part in (*upright_size(images), *given))
     bearing, metres = np.full(len(seen), np.nan), np.full(len(seen), np.nan)
     for around in (False, True):
         some = camera["fov"].ge(360).to_numpy() == around
         bearing[some], metres[some] = ground_position(
             (seen["left"] + seen["right"]).to_numpy(dtype=float)[some] / 2.0,
             seen["bottom"].to_numpy(dtype=float)[some],
-            width=size[0][some],
-            height=size[1][some],
+            width=width[some],
+            height=height[some],
             heading=camera["heading"].to_numpy()[some],
             fov=camera["fov"].to_numpy()[some],
-            camera_height_m=camera_height_m,
-            pitch=0.0 if around else pitch,
+            camera_height_m=above[some],
+            pitch=0.0 if around else down[some],
             panorama=around,
         )
     near = np.minimum(metres, range_m)

@@ -10,7 +10,7 @@ from geolivelihood.errors import InputError
 from geolivelihood.explanation import edge_occlusion
 from geolivelihood.explanation.graph_edges import edge_fidelity, edge_importance
 from geolivelihood.graphs import cluster_graphs
-from geolivelihood.models import GraphRegressor
+from geolivelihood.models import GraphClassifier, GraphRegressor
 
 SMALL = {"hidden": 16, "max_epochs": 6, "batch_size": 64, "device": "cpu", "learning_rate": 0.01}
 
@@ -76,6 +76,26 @@ def test_photos_without_features_are_not_heard(fitted):
     lost = graph.node_ids[1]
     assert lost not in set(found.nodes["node"]) | set(found.edges["source"]) | set(found.edges["target"])
     assert (len(found.nodes) == 4 and len(found.edges) == 6) or len(found.edges) > 0
+
+
+def test_classes_count_against_the_mean_of_all(fitted):
+    _, graph = fitted
+    graphs, y = places(60, "exponential")
+    model = GraphClassifier(**SMALL).fit(graphs, np.digitize(y, [-5, 5]))
+    scores = [edge_importance(model, graph, output=k).edges.set_index(["source", "target"]) for k in range(3)]
+    total = sum(score["score"].reindex(scores[0].index) for score in scores)
+    np.testing.assert_allclose(total, 0, atol=1e-5)
+    assert max(score["importance"].max() for score in scores) > 1e-4
+    with pytest.raises(InputError, match="output=3: the model has the classes"):
+        edge_importance(model, graph, output=3)
+
+
+def test_a_cluster_without_features(fitted):
+    model, graph = fitted
+    graph = graph.clone()
+    graph.x = torch.full_like(graph.x, torch.nan)
+    with pytest.raises(InputError, match="no photo with features"):
+        edge_importance(model, graph)
 
 
 def test_bad_input(fitted):

@@ -300,6 +300,8 @@ def test_a_lonely_node_hears_nothing():
     for method in SIGNED:
         found = edge_importance(Net(Step()), graph, targets=[1], method=method)
         assert found.edges.empty and found.nodes["score"].tolist() == pytest.approx([1.0])
+    found = edge_importance(Net(Step()), graph, targets=[1], method="gnn_explainer", seeds=2)
+    assert found.edges.empty and found.nodes.empty
 
 
 class Mixing(nn.Module):

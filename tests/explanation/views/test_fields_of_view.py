@@ -29,7 +29,10 @@ def one(**columns):
         ({"projection": "equirectangular", "width": 1000, "FullPanoWidthPixels": 4000}, 90, "projection"),
         ({"camera_parameters": [0.85, 0, 0], "width": 4000, "height": 3000}, 60.931090, "camera_parameters"),
         ({"camera_parameters": [0.85], "width": 3000, "height": 4000}, 47.611887, "camera_parameters"),
+        ({"camera_parameters": "[0.85, 0, 0]", "width": 3, "height": 4}, 47.611887, "camera_parameters"),
         ({"camera_parameters": "?", "width": 3000, "height": 4000}, 65, "default"),
+        ({"camera_parameters": [None, 0, 0], "width": 3000, "height": 4000}, 65, "default"),
+        ({"camera_parameters": [0, 0, 0], "width": 3000, "height": 4000}, 65, "default"),
         ({"FocalLengthIn35mmFilm": 35, "width": 4000, "height": 3000}, 52.622545, "FocalLengthIn35mmFilm"),
         (
             {"FocalLengthIn35mmFilm": 35, "width": 4000, "height": 3000, "Orientation": 6},

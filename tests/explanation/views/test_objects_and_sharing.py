@@ -36,6 +36,11 @@ def test_objects_stand_where_the_bottom_of_their_box_is():
     assert azimuth % 360 == pytest.approx(350) and metres == pytest.approx(13.8565, abs=1e-4)
 
 
+def test_objects_of_cameras_that_look_down():
+    found = object_places(photos(2), boxes(image_id=["p1"]), camera_height_m=[9, 2], pitch=[9, 2])
+    assert found["distance_m"].tolist() == pytest.approx([11.1009], abs=1e-4)
+
+
 def test_objects_need_their_columns():
     with pytest.raises(MissingColumnError, match="missing: bottom"):
         object_places(photos(), boxes().drop(columns="bottom"))
