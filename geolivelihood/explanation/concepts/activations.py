@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from geolivelihood.errors import InputError
+from geolivelihood.explanation.attribution.hooks import as_found
+from geolivelihood.explanation.attribution.subject import Outputs, question, subject
 from geolivelihood.features.weights import state_hash
 from geolivelihood.files import atomic
 from geolivelihood.progress import track
@@ -86,9 +88,11 @@ def layer_activations(
     InputError
         If the model has no such layer (the message lists those it has), or there is no picture.
     """
-    network, forward = _network(model)
+    of = subject(model)
+    network = of.network
     module = _layer(network, layer)
     pictures = _pictures(images)
+    _check_pool(pool)
     kept = None if cache is None else Path(cache) / f"{_key(network, pictures, layer, pool, inputs)}.npy"
     if kept is not None and kept.exists():
         return np.load(kept, allow_pickle=False)
@@ -98,15 +102,11 @@ def layer_activations(
         # a copy: in-place layers behind would write over it
         found.append(_pooled(_tensor(given if inputs else out, layer), pool).detach().double().cpu().clone())
 
-    with _left_as_found(network), torch.no_grad(), _hooked(module, keep):
+    with as_found(network), torch.no_grad(), _hooked(module, keep):
         for batch in _batches(pictures, batch_size, "reading activations"):
             seen = len(found)
-            forward(batch)
-            if len(found) != seen + 1:
-                msg = (
-                    f"The layer {layer!r} answers {len(found) - seen} times per picture; choose another one."
-                )
-                raise InputError(msg)
+            of.forward(batch.to(of.device))
+            _check_once(len(found) - seen, layer)
     answer = torch.cat(found).numpy()
     if kept is not None:
         with atomic(kept) as part, part.open("wb") as stream:
@@ -119,8 +119,8 @@ def layer_gradients(
     images: Pictures,
     *,
     layer: str,
-    target: int | None = None,
-    contrast: bool | None = None,
+    target: Any = None,
+    outputs: Outputs = "auto",
     pool: Pool = "mean",
     batch_size: int = 32,
 ) -> Floats:
@@ -134,8 +134,9 @@ def layer_gradients(
     ----------
     model, images, layer, pool, batch_size
         As in :func:`layer_activations`.
-    target, contrast
-        As in :func:`linear_head`.
+    target, outputs
+        As in :func:`~geolivelihood.explanation.attribution.attribute`: position or name of an output; of
+        several classes each picture's predicted one by default.
 
     Returns
     -------
@@ -147,9 +148,11 @@ def layer_gradients(
     InputError
         As in :func:`layer_activations`; and if the prediction does not depend on the layer.
     """
-    network, forward = _network(model)
+    of = subject(model, outputs=outputs)
+    network = of.network
     module = _layer(network, layer)
     pictures = _pictures(images)
+    _check_pool(pool)
     probes: list[Tensor] = []
 
     def probe(_module: nn.Module, _given: Any, out: Any) -> Any:
@@ -159,11 +162,15 @@ def layer_gradients(
         return value + probes[-1]
 
     found = []
-    with _left_as_found(network), torch.enable_grad(), _hooked(module, probe):
+    with as_found(network), _hooked(module, probe):
         for batch in _batches(pictures, batch_size, "reading gradients"):
             probes.clear()
-            answer = _answer(model, forward(batch), target, contrast)
-            (gradient,) = torch.autograd.grad(answer.sum(), probes[-1:], allow_unused=True)
+            given = of.forward(batch.to(of.device))
+            _check_once(len(probes), layer)
+            given = given[:, None] if given.ndim == 1 else given
+            asked = question(of, given, target)
+            answer = asked.score(given, asked.weights(given)).sum()
+            (gradient,) = torch.autograd.grad(answer, probes[-1:], allow_unused=True)
             if gradient is None:
                 msg = f"The prediction does not depend on the layer {layer!r}. Choose one before the output."
                 raise InputError(msg)
@@ -171,50 +178,39 @@ def layer_gradients(
     return torch.cat(found).numpy()
 
 
-def linear_head(model: Any, *, target: int | None = None, contrast: bool | None = None) -> LinearHead:
+def linear_head(model: Any, *, target: Any = None, outputs: Outputs = "auto") -> LinearHead:
     """Weights of the last linear layer for one target, in target units.
 
     Parameters
     ----------
     model
         A torch module whose last linear layer gives the output, or a fitted estimator of pictures.
-    target
-        Output to explain; may be left out where there is one only.
-    contrast
-        Of classes: logits float by a constant, so their contrast is explained, with two classes the log-odds,
-        with more the logit less the mean of all. ``None`` does so for ``ImageClassifier`` only.
+    target, outputs
+        As in :func:`~geolivelihood.explanation.attribution.attribute`. Logits of classes float by a constant,
+        so the log-odds of two classes, or a logit above the mean of all, are explained;
+        ``outputs="values"`` takes each output for itself.
 
     Raises
     ------
     InputError
-        If there is no linear layer, or the target is not one of its outputs.
+        If there is no linear layer, or no such target.
     """
-    network, _ = _network(model)
+    of = subject(model, outputs=outputs)
+    network = of.network
     linear = [(name, part) for name, part in network.named_modules() if isinstance(part, nn.Linear)]
     if not linear:
         msg = f"{type(network).__name__} has no linear layer. Use layer_gradients at a layer by name."
         raise InputError(msg)
     name, head = linear[-1]
-    mix, scale, mean = _mixture(model, head.out_features, target, contrast)
+    some = torch.zeros(1, head.out_features)
+    asked = question(of, some, target)
+    if asked.column is None:
+        msg = f"The model has {head.out_features} classes, each with weights of its own. Say which: target=0."
+        raise InputError(msg)
+    mix = asked.weights(some)[0].numpy()
     weights = mix @ head.weight.detach().double().cpu().numpy()
     bias = 0.0 if head.bias is None else float(mix @ head.bias.detach().double().cpu().numpy())
-    return LinearHead(scale * weights, scale * bias + mean, name)
-
-
-def _network(model: Any) -> tuple[nn.Module, Callable[[Tensor], Tensor]]:
-    """The network, and what gives its outputs (n, targets) before any softmax."""
-    if isinstance(model, nn.Module):
-        return model, model
-    network: Any = getattr(model, "network_", None)
-    if isinstance(network, nn.Module) and hasattr(network, "embed") and hasattr(network, "head"):
-        embed: Any = network.embed
-        head: Any = network.head
-        return network, lambda pixels: head(embed(pixels))
-    msg = (
-        f"A {type(model).__name__} has no layers to look into. Give a torch module, or a fitted "
-        "ImageRegressor or ImageClassifier."
-    )
-    raise InputError(msg)
+    return LinearHead(weights, bias + asked.offset, name)
 
 
 def _layer(network: nn.Module, name: str) -> nn.Module:
@@ -253,10 +249,19 @@ def _tensor(value: Any, layer: str) -> Tensor:
     return inner
 
 
-def _pooled(value: Tensor, pool: str) -> Tensor:
+def _check_pool(pool: str) -> None:
     if pool not in ("mean", "none"):
         msg = f"pool={pool!r}: choose 'mean' or 'none'."
         raise InputError(msg)
+
+
+def _check_once(times: int, layer: str) -> None:
+    if times != 1:
+        msg = f"The layer {layer!r} answers {times} times per picture; choose one that answers once."
+        raise InputError(msg)
+
+
+def _pooled(value: Tensor, pool: str) -> Tensor:
     if pool == "none" or value.ndim == 2:
         return value.flatten(1)
     # tokens of transformers have their features last, maps have them first
@@ -269,50 +274,11 @@ def _one_place(shape: torch.Size) -> tuple[int, ...]:
     return *shape[:2], *[1] * (len(shape) - 2)
 
 
-def _answer(model: Any, outputs: Tensor, target: int | None, contrast: bool | None) -> Tensor:
-    values = outputs[:, None] if outputs.ndim == 1 else outputs.flatten(1)
-    mix, scale, _ = _mixture(model, values.shape[1], target, contrast)
-    return values @ torch.as_tensor(scale * mix, dtype=values.dtype, device=values.device)
-
-
-def _mixture(
-    model: Any, outputs: int, target: int | None, contrast: bool | None
-) -> tuple[Floats, float, float]:
-    """Weights of the outputs in what is explained, and scale and mean of the target."""
-    if target is None and outputs > 1:
-        msg = f"The model has {outputs} outputs. Say which one with target=0 ... {outputs - 1}."
-        raise InputError(msg)
-    chosen = 0 if target is None else target
-    if not 0 <= chosen < outputs:
-        msg = f"target={target}: the model has {outputs} outputs, counted from 0."
-        raise InputError(msg)
-    mix = np.zeros(outputs)
-    mix[chosen] = 1.0
-    if outputs > 1 and (hasattr(model, "classes_") if contrast is None else contrast):
-        mix -= np.eye(2)[1 - chosen] if outputs == 2 else 1.0 / outputs
-    moments = getattr(model, "target_scale_", None)
-    if moments is None:
-        return mix, 1.0, 0.0
-    return mix, float(np.ravel(moments.scale)[chosen]), float(np.ravel(moments.mean)[chosen])
-
-
 def _key(network: nn.Module, pictures: Tensor, layer: str, pool: str, inputs: bool) -> str:
     digest = hashlib.sha256(f"{network}|{layer}|{pool}|{inputs}|{pictures.dtype}|".encode())
     digest.update(f"{tuple(pictures.shape)}|{state_hash(network.state_dict())}".encode())
     digest.update(pictures.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
-
-
-@contextlib.contextmanager
-def _left_as_found(network: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside; every part back in its own mode after, whatever happens."""
-    modes = [(part, part.training) for part in network.modules()]
-    network.eval()
-    try:
-        yield
-    finally:
-        for part, training in modes:
-            part.training = training
 
 
 @contextlib.contextmanager

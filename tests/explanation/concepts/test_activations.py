@@ -48,6 +48,27 @@ def test_activations_are_taken_before_a_layer_overwrites_them(network, images):
         assert np.allclose(found, network.norm(network.conv(images)).flatten(1), atol=1e-6)
 
 
+def test_a_function_that_overwrites_its_input_falsifies_nothing(images):
+    class Hasty(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3)
+
+        def forward(self, x):
+            out = self.conv(x)
+            out -= 0.2
+            return out.relu_().square().mean(dim=(2, 3)).sum(dim=1)
+
+    torch.manual_seed(0)
+    model = Hasty().eval()
+    with torch.no_grad():
+        maps = model.conv(images)
+    found = layer_activations(model, images, layer="conv", pool="none")
+    assert np.allclose(found, maps.flatten(1), atol=1e-6)
+    slopes = layer_gradients(model, images, layer="conv", pool="none")
+    assert np.allclose(slopes, (2 * (maps - 0.2).clamp_min(0) / 36).flatten(1), atol=1e-6)
+
+
 def test_pooled_activations_and_inputs_of_the_head_are_the_same(network, images):
     pooled = layer_activations(network, images, layer="relu", batch_size=2)
     assert np.allclose(pooled, layer_activations(network, images, layer="fc", inputs=True), atol=1e-6)
@@ -104,13 +125,13 @@ def test_the_model_is_left_as_it_was_found(network, images):
 def test_classes_are_explained_by_their_contrast(images):
     torch.manual_seed(0)
     two, four = Tiny(2), Tiny(4)
-    odds = linear_head(two, target=1, contrast=True)
+    odds = linear_head(two, target=1)
     assert np.allclose(odds.weights, (two.fc.weight[1] - two.fc.weight[0]).detach(), atol=1e-7)
-    each = [linear_head(four, target=k, contrast=True).weights for k in range(4)]
+    each = [linear_head(four, target=k).weights for k in range(4)]
     assert np.allclose(np.sum(each, axis=0), 0, atol=1e-7)
-    logit = linear_head(four, target=2)
+    logit = linear_head(four, target=2, outputs="values")
     assert np.allclose(logit.weights, four.fc.weight[2].detach())
-    slopes = layer_gradients(four, images, layer="pool", target=3, contrast=True)
+    slopes = layer_gradients(four, images, layer="pool", target=3)
     assert np.allclose(slopes, each[3], atol=1e-6)
 
 
@@ -169,15 +190,21 @@ def test_what_cannot_be_read(network, images, options, message):
 
 
 def test_other_bad_input(network, images):
+    with pytest.raises(InputError, match="'mean' or 'none'"):
+        layer_gradients(network, images, layer="conv", pool="max")
+    again = nn.Sequential(network.conv, network.relu, nn.Conv2d(4, 1, 3), network.relu, nn.Flatten())
+    for read in (layer_activations, layer_gradients):
+        with pytest.raises(InputError, match="layer '1' answers 2 times"):
+            read(again, images, layer="1")
     with pytest.raises(InputError, match="no picture"):
         layer_activations(network, images[:0], layer="conv")
     with pytest.raises(InputError, match="not finite"):
         layer_activations(network, images * np.nan, layer="conv")
-    with pytest.raises(InputError, match="has no layers to look into"):
+    with pytest.raises(InputError, match="or for a torch module; got str"):
         layer_activations("resnet18", images, layer="conv")
-    with pytest.raises(InputError, match="4 outputs"):
+    with pytest.raises(InputError, match="has 4 classes"):
         linear_head(Tiny(4))
-    with pytest.raises(InputError, match="counted from 0"):
+    with pytest.raises(InputError, match="has the targets 0, 1, 2, 3"):
         linear_head(Tiny(4), target=4)
     with pytest.raises(InputError, match="no linear layer"):
         linear_head(nn.Conv2d(3, 1, 3))
