@@ -46,8 +46,8 @@ class Method:
     run
         From the work and a batch of pictures to their parts.
     place
-        What its maps are of: a ``"layer"``, ``"pixels"``, ``"either"`` (a layer if one is named), ``"both"`` (a
-        layer, enlarged to pixels), or ``"blocks"`` of pixels.
+        What its maps are of: a ``"layer"``, ``"pixels"``, ``"either"`` (a layer if one is named),
+        ``"both"`` (a layer, enlarged to pixels), or ``"blocks"`` of pixels.
     baseline
         Whether it compares with a baseline.
     background
