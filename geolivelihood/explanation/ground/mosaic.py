@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -19,12 +19,12 @@ from geolivelihood.explanation.ground.grid import Tile
 from geolivelihood.explanation.ground.rasters import (
     BLOCK_PX,
     band_name,
+    check_count,
     cog,
-    drawn_jump,
+    colour_limit,
     map_tags,
     overlaps,
     raster_table,
-    run_limit,
     valid_share,
 )
 from geolivelihood.explanation.ground.upsampling import conserving_weights, kernel_of
@@ -38,6 +38,8 @@ __all__ = ["write_mosaic"]
 Floats = npt.NDArray[np.float64]
 Mode = Literal["blend", "sum"]
 _SNAP_PX = 1e-6
+_LARGEST_PX = 1e9
+_THINNEST = 0.01  # share of the mosaic that tiles must cover beyond that
 _FAINTEST = 1e-9  # a pixel whose centre lies just outside a tile still belongs to it
 
 
@@ -45,6 +47,7 @@ class _Layout(NamedTuple):
     """Where tiles lie in the pixels of the mosaic; one entry per tile in ``at``."""
 
     transform: Affine
+    crs: Any
     shape: tuple[int, int]
     at: npt.NDArray[np.int64]  # position among all tiles
     low: Floats  # (n, 2) first row and column, fractions of pixels
@@ -80,6 +83,7 @@ def write_mosaic(
     pixel: float | None = None,
     root: str | os.PathLike[str] | None = None,
     model: str = "",
+    resolution: int | None = None,
 ) -> gpd.GeoDataFrame:
     """Write the maps of tiles that overlap, or lie side by side, as one COG.
 
@@ -102,12 +106,14 @@ def write_mosaic(
     weights
         Of the tiles, shape (n,), for ``"sum"``; normally they sum to 1.
     pixel
-        Side of a mosaic pixel in pixels of the first tile; ``None`` takes a power of two with at least 8 to
-        a jump.
+        Side of a mosaic pixel in pixels of the finest tile (the first of several); ``None`` takes a power
+        of two with at least 8 to a jump.
     root
         Folder that the tiles' paths start from.
     model
         Name of the model, for the tags.
+    resolution
+        H3 resolution of the column ``cell``; ``None`` leaves it out.
 
     Returns
     -------
@@ -118,24 +124,26 @@ def write_mosaic(
     Raises
     ------
     InputError
-        If tiles lie in several CRSs or are turned against each other, weights do not fit, or a source cannot
-        be read.
+        If tiles lie in several CRSs, are turned against each other or lie far apart, weights do not fit, or a
+        source cannot be read.
     """
+    check_count(attribution, tiles)
     share = _weights(mode, weights, len(tiles))
-    limit = run_limit(attribution, tiles, pixel)
-    layout = _layout(tiles, attribution, pixel)
-    first = next(tile for tile in tiles if tile is not None)
+    layout = _layout(tiles, attribution.size, attribution.jump, pixel)
+    limit = colour_limit(
+        attribution.maps[layout.at], jump=attribution.jump, pixel=1 / layout.scale.prod(axis=1)
+    )
     kept, masked = np.zeros((2, len(tiles)))
     tags = map_tags(attribution, limit, model) | {
         "mosaic": mode,
         "intercept": float(share @ attribution.intercept) if mode == "sum" else "",
-        "jump_px": drawn_jump(attribution, first, pixel),
+        "jump_px": attribution.jump * float(np.sqrt(layout.scale.prod(axis=1).min())),
     }
     with cog(
         path,
         shape=layout.shape,
         transform=layout.transform,
-        crs=first.crs,
+        crs=layout.crs,
         description=band_name(attribution),
         units=f"{attribution.unit} per pixel",
         tags=tags,
@@ -147,10 +155,13 @@ def write_mosaic(
                 block = _summed(found, attribution.maps, window, share, kept, masked)
             else:
                 block = _blended(found, attribution.maps, window, kept, masked)
-            target.write(block.astype(np.float32), 1, window=window)
+            if found:
+                target.write(block.astype(np.float32), 1, window=window)
         target.update_tags(masked=float(masked @ share) if mode == "sum" else "")
     names = [Path(path).name] * len(tiles)
-    table = raster_table(attribution, tiles, names, masked=masked, kept=kept, limit=limit)
+    table = raster_table(
+        attribution, tiles, names, masked=masked, kept=kept, limit=limit, resolution=resolution
+    )
     return table.assign(weight=share[layout.at]) if mode == "sum" else table
 
 
@@ -168,13 +179,13 @@ def _weights(mode: str, weights: npt.ArrayLike | None, count: int) -> Floats:
     return share
 
 
-def _layout(tiles: Sequence[Tile | None], attribution: Attribution, pixel: float | None) -> _Layout:
+def _layout(tiles: Sequence[Tile | None], size: tuple[int, int], jump: float, pixel: float | None) -> _Layout:
     at = [k for k, tile in enumerate(tiles) if tile is not None]
     if not at:
         msg = "There is no tile to draw: every picture was left out."
         raise InputError(msg)
     known = [tile for tile in tiles if tile is not None]
-    first, size = known[0], attribution.size
+    first = _finest(known, size)
     other = next((tile for tile in known if tile.crs is not first.crs and tile.crs != first.crs), None)
     if other is not None:
         msg = (
@@ -182,7 +193,7 @@ def _layout(tiles: Sequence[Tile | None], attribution: Attribution, pixel: float
             "Make a mosaic of each, or warp the rasters to one CRS first."
         )
         raise InputError(msg)
-    step = pixel or first.pixel(size, attribution.jump)
+    step = pixel or first.pixel(size, jump)
     ground = first.transform * Affine.translation(*first.seen[:2]) * Affine.scale(step)
     relative = np.array([tuple(~ground * tile.input_transform(size))[:6] for tile in known])
     across, turned_x, left, turned_y, down, upper = relative.T
@@ -200,7 +211,21 @@ def _layout(tiles: Sequence[Tile | None], attribution: Attribution, pixel: float
     corner = np.floor(low.min(axis=0))
     rows, columns = (np.ceil(high.max(axis=0)) - corner).astype(int)
     transform = ground * Affine.translation(corner[1], corner[0])
-    return _Layout(transform, (int(rows), int(columns)), np.array(at), low - corner, high - corner, scale)
+    filled = float((high - low).prod(axis=1).sum()) / (float(rows) * float(columns))
+    if float(rows) * float(columns) > _LARGEST_PX and filled < _THINNEST:
+        msg = (
+            f"The tiles lie far apart: a mosaic of {columns:,} x {rows:,} pixels would be {1 - filled:.1%} "
+            "empty. Make one of each place, or a raster per tile with explanation_rasters."
+        )
+        raise InputError(msg)
+    places = low - corner, high - corner
+    return _Layout(transform, first.crs, (int(rows), int(columns)), np.array(at), *places, scale)
+
+
+def _finest(tiles: Sequence[Tile], size: tuple[int, int]) -> Tile:
+    """The first of the tiles whose input pixels are smallest on the map."""
+    areas = np.array([abs(tile.transform.determinant) * np.prod(tile.scale(size)) for tile in tiles])
+    return tiles[int(np.flatnonzero(areas <= areas.min() * (1 + 1e-6))[0])]
 
 
 def _snapped(places: Floats) -> Floats:

@@ -15,9 +15,11 @@ import numpy.typing as npt
 import pandas as pd
 import rasterio
 import rasterio.shutil
+import shapely
 from affine import Affine
 from rasterio.crs import CRS
 
+from geolivelihood.cells import point_cells
 from geolivelihood.errors import InputError
 from geolivelihood.explanation.ground.grid import Tile, footprints
 from geolivelihood.explanation.ground.registration import Registration
@@ -41,6 +43,8 @@ _COG = {
     "BLOCKSIZE": str(BLOCK_PX),
     "OVERVIEW_RESAMPLING": "AVERAGE",
     "BIGTIFF": "IF_SAFER",
+    "SPARSE_OK": "YES",  # ground without tiles takes no space
+    "NUM_THREADS": "ALL_CPUS",  # compresses blocks side by side; the file is the same
 }
 
 
@@ -179,6 +183,7 @@ def cog(
         "crs": CRS.from_wkt(crs.to_wkt()),
         "nodata": np.nan,
         "tiled": True,
+        "SPARSE_OK": True,
         "blockxsize": BLOCK_PX,
         "blockysize": BLOCK_PX,
         "BIGTIFF": "IF_SAFER",
@@ -204,6 +209,7 @@ def explanation_rasters(
     root: str | os.PathLike[str] | None = None,
     pixel: float | None = None,
     model: str = "",
+    resolution: int | None = None,
 ) -> gpd.GeoDataFrame:
     """Write one COG per picture, and the layer of their footprints.
 
@@ -225,6 +231,8 @@ def explanation_rasters(
         Side of a drawn pixel in tile pixels.
     model
         Name of the model, for the tags.
+    resolution
+        H3 resolution of the column ``cell``, the cell of each footprint's middle; ``None`` leaves it out.
 
     Returns
     -------
@@ -238,7 +246,8 @@ def explanation_rasters(
     InputError
         If there are not as many tiles as maps, or a source cannot be read.
     """
-    limit = run_limit(attribution, tiles, pixel)
+    check_count(attribution, tiles)
+    limit = _run_limit(attribution, tiles, pixel)
     names = file_names(attribution, tiles)
     masked, kept = np.zeros((2, len(tiles)))
     for k, tile in enumerate(track(tiles, "writing explanation rasters")):  # a file at a time
@@ -257,7 +266,7 @@ def explanation_rasters(
             "image_id": tile.image_id,
             "intercept": attribution.intercept[k],
             "masked": drawn.masked,
-            "jump_px": drawn_jump(attribution, tile, pixel),
+            "jump_px": _drawn_jump(attribution, tile, pixel),
         }
         with cog(
             Path(folder, names[k]),
@@ -270,7 +279,9 @@ def explanation_rasters(
         ) as target:
             target.write(drawn.values.astype(np.float32), 1)
         masked[k], kept[k] = drawn.masked, float(np.nansum(drawn.values))
-    return raster_table(attribution, tiles, names, masked=masked, kept=kept, limit=limit)
+    return raster_table(
+        attribution, tiles, names, masked=masked, kept=kept, limit=limit, resolution=resolution
+    )
 
 
 def raster_table(
@@ -281,6 +292,7 @@ def raster_table(
     masked: Floats,
     kept: Floats,
     limit: float,
+    resolution: int | None = None,
 ) -> gpd.GeoDataFrame:
     """The layer ``explanations_rasters``: a row per tile that was drawn."""
     at = np.array([k for k, tile in enumerate(tiles) if tile is not None], dtype=int)
@@ -300,22 +312,23 @@ def raster_table(
         }
     )
     shapes = footprints([tile for tile in tiles if tile is not None])
-    return gpd.GeoDataFrame(table, geometry=shapes, crs="EPSG:4326")
+    frame = gpd.GeoDataFrame(table, geometry=shapes, crs="EPSG:4326")
+    if resolution is not None:
+        middles = gpd.GeoSeries(shapely.point_on_surface(shapes), crs="EPSG:4326")
+        frame.insert(0, "cell", point_cells(middles, resolution=resolution))
+    return frame
 
 
-def run_limit(attribution: Attribution, tiles: Sequence[Tile | None], pixel: float | None) -> float:
-    """:func:`colour_limit` of the maps that have a tile.
-
-    Raises
-    ------
-    InputError
-        If there are not as many tiles as maps.
-    """
-    if len(tiles) != len(attribution.maps):
-        msg = (
-            f"There are {len(attribution.maps)} maps and {len(tiles)} tiles. Give one tile per map, in order."
-        )
+def check_count(attribution: Attribution, tiles: Sequence[Tile | None]) -> None:
+    """Refuse tiles that are not as many as the maps."""
+    maps = len(attribution.maps)
+    if len(tiles) != maps:
+        msg = f"There are {maps} maps and {len(tiles)} tiles. Give one tile per map, in order."
         raise InputError(msg)
+
+
+def _run_limit(attribution: Attribution, tiles: Sequence[Tile | None], pixel: float | None) -> float:
+    """:func:`colour_limit` of the maps that have a tile."""
     there = [k for k, tile in enumerate(tiles) if tile is not None]
     area = [
         (pixel or tile.pixel(attribution.size, attribution.jump)) ** 2 / np.prod(tile.scale(attribution.size))
@@ -325,7 +338,7 @@ def run_limit(attribution: Attribution, tiles: Sequence[Tile | None], pixel: flo
     return colour_limit(attribution.maps[there], jump=attribution.jump, pixel=area)
 
 
-def drawn_jump(attribution: Attribution, tile: Tile, pixel: float | None) -> float:
+def _drawn_jump(attribution: Attribution, tile: Tile, pixel: float | None) -> float:
     """Drawn pixels from one cell to the next."""
     step = pixel or tile.pixel(attribution.size, attribution.jump)
     return attribution.jump * float(np.sqrt(np.prod(tile.scale(attribution.size)))) / step

@@ -144,6 +144,36 @@ def test_gaps_and_nodata_are_masked_never_spread(tmp_path):
         )
 
 
+def test_tiles_of_several_zooms_are_drawn_as_finely_as_the_finest(tmp_path):
+    ground = Affine(10, 0, 5e5, 0, -10, 1e6)
+    tiles = [
+        Tile(ground, "EPSG:32636", 64, 64, "coarse"),
+        Tile(ground * Affine.scale(0.5), "EPSG:32636", 64, 64, "fine"),
+    ]
+    found = explained(np.ones((2, 2, 2)), start=16, jump=32.0, size=(64, 64))
+    table = write_mosaic(tmp_path / "a.tif", found, tiles, mode="sum", weights=[1, 1], resolution=8)
+    with rasterio.open(tmp_path / "a.tif") as raster:
+        assert raster.transform.a == 20 and raster.shape == (32, 32)
+        assert float(raster.tags()["jump_px"]) == 8  # of the finest
+        assert raster.read(1).sum() == pytest.approx(8)
+        # the finer tile puts the same on a quarter of the ground
+        assert np.allclose(raster.read(1)[[0, -1], [0, -1]], [4 / 1024 + 4 / 256, 4 / 1024])
+        assert float(raster.tags()["limit"]) == pytest.approx(1 / 64)
+    assert table.columns[0] == "cell" and table["cell"].nunique() <= 2
+
+
+def test_ground_without_tiles_takes_no_space(tmp_path):
+    tiles = strip([0, 3000], width=64, height=64)
+    write_mosaic(tmp_path / "a.tif", explained(np.ones((2, 64, 64))), tiles)
+    assert (tmp_path / "a.tif").stat().st_size < 100_000
+    drawn = read(tmp_path / "a.tif")
+    assert drawn.shape == (64, 3064) and np.isnan(drawn[:, 64:3000]).all() and np.nansum(drawn) == 2 * 64**2
+    with pytest.raises(InputError, match="lie far apart"):
+        write_mosaic(
+            tmp_path / "b.tif", explained(np.ones((2, 64, 64))), strip([0, 1e8], width=64, height=64)
+        )
+
+
 def test_bad_input(tmp_path):
     found, path = explained(np.ones((2, 1, 4))), tmp_path / "a.tif"
     turned = Tile(Affine.rotation(10) * Affine.scale(10, -10), "EPSG:32636", 4, 1, "turned")
