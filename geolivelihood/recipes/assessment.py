@@ -74,9 +74,9 @@ class Assessment:
         pandas.DataFrame
             ``indicator``, ``split``, ``folds``, ``tested`` (clusters), ``dropped`` (mean share of the rows
             outside the test that the buffer and shared pictures keep out of training), ``moran_i`` with
-            ``moran_p``, ``range_km`` (of the residuals), ``ceiling`` (largest R² that the labels' own errors
-            allow), ``wasserstein_km`` (W of kNNDM: how far the distances of the tested
-            clusters to training are from those of the map's cells to the survey).
+            ``moran_p``, ``range_km`` (of the residuals; infinite for a trend), ``ceiling`` (largest R² that
+            the labels' own errors allow), ``wasserstein_km`` (W of kNNDM: how far the distances of the
+            tested clusters to training are from those of the map's cells to the survey).
         """
         begin("looking at what is left unexplained")
         if not self.lineup.project.models:
@@ -93,12 +93,13 @@ class Assessment:
         """Say so where blocks are narrower than errors reach, and no buffer makes up for it."""
         splits, resolution = self.lineup.splits, self.lineup.sample.block_resolution
         width = validation.block_width_m(resolution) / 1000
-        if max(width, splits.buffer_used_m / 1000) >= range_km or not np.isfinite(range_km):
+        if np.isnan(range_km) or max(width, splits.buffer_used_m / 1000) >= range_km:
             return
+        reach = f"up to {range_km:,.0f} km" if np.isfinite(range_km) else "over the whole map, a trend"
         self._remark(
-            f"Blocks are {width:.3g} km wide, but errors resemble each other up to {range_km:.3g} km: "
-            "blocked scores and intervals are somewhat too good. Use validation.block_resolution "
-            f"{resolution - 1}, or buffer_m: auto."
+            f"Blocks are {width:.3g} km wide, but errors resemble each other {reach}: blocked scores and "
+            "intervals are somewhat too good. Regions left out are the harder test; so are blocks of "
+            f"validation.block_resolution {resolution - 1}."
         )
 
     def _check(self, indicator: str, split: str) -> dict[str, Any]:
@@ -121,7 +122,8 @@ class Assessment:
         seed = self.lineup.project.seed
         found = {"moran_i": np.nan, "moran_p": np.nan, "range_km": np.nan}
         try:
-            found["range_km"] = self.variogram(residual).range_m / 1000
+            reach = self.variogram(residual)
+            found["range_km"] = reach.range_m / 1000 if reach.resolved else np.inf
         except InputError as error:
             self._remark(f"The residuals have no variogram. {error}")
         try:

@@ -63,7 +63,9 @@ _NOTES = {
 
 def scores_frame(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
     """One score of one indicator: models down, splits across."""
-    frame = validation.wide(rows, metric=metric).droplevel("indicator", axis=1)
+    size = rows.loc[rows["metric"].eq(metric), "value"].abs().max()
+    digits = 2 if metric == "r2" or not 0 < size < 1 else 2 + int(np.ceil(-np.log10(size)))
+    frame = validation.wide(rows, metric=metric, digits=digits).droplevel("indicator", axis=1)
     unknown = frame.apply(lambda column: column.str.startswith("nan"))
     frame = frame.mask(unknown, _UNKNOWN).rename(columns=_SPLITS).rename_axis("model")
     frame.columns.name = None

@@ -96,9 +96,9 @@ class Splits:
             return found
         return [
             *found,
-            f"{seen:.0%} of the clusters tested by blocked folds lie less than {side / 1000:.2g} km from one "
+            f"{seen:.0%} of the clusters tested by blocked folds lie less than {_km(side)} km from one "
             "in training: their windows of overhead pictures overlap, so these scores are somewhat too good. "
-            f"Blocks are {width / 1000:.3g} km wide and validation.buffer_m is {self.buffer_used_m:g}; "
+            f"Blocks are {_km(width)} km wide and validation.buffer_m is {self.buffer_used_m:g}; "
             f"{math.ceil(self._window_m()):d} or 'auto' would keep windows apart.",
         ]
 
@@ -253,3 +253,8 @@ class Splits:
         picture = links.groupby(["origin", "image_id"], sort=False).ngroup().to_numpy()
         shape = (len(self.sample.rows), int(picture.max(initial=-1)) + 1)
         return sparse.csr_array((np.ones(len(order)), (order, picture)), shape=shape)
+
+
+def _km(metres: float) -> str:
+    """Kilometres to two figures, and no fewer than whole ones."""
+    return f"{metres / 1000:.2g}" if metres < 10_000 else f"{metres / 1000:,.0f}"

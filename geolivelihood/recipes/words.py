@@ -143,6 +143,7 @@ def _verdict(lineup: LineUp, indicator: str, split: str, r2: pd.Series, baseline
     label = lineup.project.output.labels.get(indicator, indicator)
     numbers = f"R² {r2[rival]:z.2f} against {r2[baseline]:z.2f}, difference {found.value:+z.2f} "
     numbers += f"[{found.lower:+z.2f}, {found.upper:+z.2f}]"
+    numbers = numbers.replace("-", "\N{MINUS SIGN}")
     text = f"{label}, {split}: {_compared(rival, baseline, found)} ({numbers})."
     return Verdict(split, found.value > 0, text)
 
