@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from geolivelihood import recipes
+from geolivelihood import explanation, recipes
 
 LIGHT = "import sys, {}; print(*sorted({{'torch', 'geopandas', 'sklearn'}} & set(sys.modules)))"
 
@@ -23,6 +23,7 @@ def python(*arguments, **environment):
     [
         ("geolivelihood.recipes", set()),
         ("geolivelihood.cli", set()),
+        ("geolivelihood.explanation", set()),
         ("geolivelihood.recipes.download", {"geopandas", "sklearn"}),
     ],
 )
@@ -43,8 +44,9 @@ def test_a_missing_token_is_said_before_the_heavy_imports(tmp_path):
     assert done.stdout.split() == [] and not (tmp_path / "photos").exists()
 
 
-def test_every_recipe_is_where_its_room_says():
-    assert {getattr(recipes, name).__name__ for name in recipes.__all__} == set(recipes.__all__)
-    assert dir(recipes) == sorted(recipes.__all__)
+@pytest.mark.parametrize("room", [recipes, explanation])
+def test_every_name_is_where_its_room_says(room):
+    assert {getattr(room, name).__name__ for name in room.__all__} == set(room.__all__)
+    assert dir(room) == sorted(room.__all__)
     with pytest.raises(AttributeError, match="no attribute 'run_projects'"):
-        recipes.run_projects  # noqa: B018
+        room.run_projects  # noqa: B018
