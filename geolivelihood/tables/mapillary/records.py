@@ -49,7 +49,8 @@ def record_of(found: Mapping[str, Any]) -> Record:
     gps = _position(found.get("geometry"))
     computed = _position(found.get("computed_geometry"))
     best = gps if computed is None else computed
-    heading = found.get("computed_compass_angle")
+    # A computed direction belongs to the computed place, never to the camera's own.
+    heading = None if computed is None else found.get("computed_compass_angle")
     return {
         "image_id": found.get("id"),
         **dict(zip(_POSITIONS[:2], best or (None, None))),

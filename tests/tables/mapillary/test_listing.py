@@ -40,7 +40,7 @@ def test_the_columns(village, quick):
 
 
 def test_records_that_lack_things(server, make_photo, quick):
-    bare = make_photo(1, 36.81, -1.3, computed_geometry=None, computed_compass_angle=None, creator=None)
+    bare = make_photo(1, 36.81, -1.3, computed_geometry=None, creator=None)  # its computed angle is of no use
     lost = make_photo(2, 36.81, -1.3, computed_geometry={"type": "Point", "coordinates": []})
     del bare["sequence"], lost["compass_angle"], lost["captured_at"]
     lost["captured_at"] = 0
