@@ -65,6 +65,7 @@ def test_brazil_in_small(shared_data, tmp_path):
         "models": ["knn", boosting],
         "map_model": "boosting",
         "validation.bootstrap": 200,
+        "validation.buffer_m": 0,  # as the reference figures
         "uncertainty.range": {"idhm": [0, 1]},
         "uncertainty.draws": 4,
         "explanations": False,

@@ -49,7 +49,7 @@ def test_occlusion_agrees_with_predictions_one_by_one(fitted):
 
 def test_integrated_gradients_are_complete_in_the_unit_of_the_target(fitted):
     model, graph = fitted
-    found = edge_importance(model, graph, method="integrated_gradients", steps=64)
+    found = edge_importance(model, graph, method="integrated_gradients", steps=512)  # many kinks
     bare = graph.clone()
     bare.edge_weight = torch.zeros_like(graph.edge_weight)
     total = found.edges["score"].sum() + found.nodes["self_loop"].sum()

@@ -129,7 +129,7 @@ def test_a_buffer_that_leaves_nothing_is_a_reason_not_an_end(street, tmp_path):
     settings = Settings(**{**vars(OURS), "buffer_km": 2000})
     found = reproduce(street, tmp_path, settings=settings, models=["knn"], indicators=["pov"])
     blocked = found.table["split"] == "blocked"
-    assert found.table.loc[blocked, "not_run"].str.contains("smaller buffer").all()
+    assert found.table.loc[blocked, "not_run"].str.contains("under 20 %").all()
     assert (found.table.loc[~blocked, "not_run"] == "").all()
 
 
