@@ -77,7 +77,7 @@ class Splits:
         given = self.settings.buffer_m
         if given != "auto":
             return float(given)
-        return max(self._ranges.max(initial=0.0), self._window_m()) + 2 * self.data.displacement_m
+        return max(self._ranges.max(initial=0.0), self.window_m) + 2 * self.data.displacement_m
 
     @property
     def remarks(self) -> list[str]:
@@ -90,7 +90,7 @@ class Splits:
                 f"{self.buffer_used_m:.0f} m. Blocked "
                 "scores tell of districts beside surveyed ones; see also regions left out."
             )
-        width, side = validation.block_width_m(self.sample.block_resolution), self._window_m() / math.sqrt(2)
+        width, side = validation.block_width_m(self.sample.block_resolution), self.window_m / math.sqrt(2)
         seen = float((self.distances_m("blocked") < side).mean()) if side > 0 else 0.0
         if seen == 0:
             return found
@@ -99,7 +99,7 @@ class Splits:
             f"{seen:.0%} of the clusters tested by blocked folds lie less than {_km(side)} km from one "
             "in training: their windows of overhead pictures overlap, so these scores are somewhat too good. "
             f"Blocks are {_km(width)} km wide and validation.buffer_m is {self.buffer_used_m:g}; "
-            f"{math.ceil(self._window_m()):d} or 'auto' would keep windows apart.",
+            f"{math.ceil(self.window_m):d} or 'auto' would keep windows apart.",
         ]
 
     def units(self, split: str) -> npt.NDArray[Any]:
@@ -226,7 +226,8 @@ class Splits:
             found.append((train[~(links[train] @ used.astype(float) > 0)], test))
         return found
 
-    def _window_m(self) -> float:
+    @cached_property
+    def window_m(self) -> float:
         """Largest distance over which the chips of two clusters overlap."""
         widths = [0.0]
         for name in sorted(self._used):

@@ -104,7 +104,8 @@ def _apart(lineup: LineUp, buffer_m: float) -> str:
     overhead = any(source.chips is not None or source.kind == "overhead" for source in sources)
     if not sources:
         return ""
-    may_overlap = "; windows of overhead pictures may overlap" if overhead and not buffer_m else ""
+    apart = 0 < buffer_m >= lineup.splits.window_m  # of tiles, whose windows are not known, any buffer
+    may_overlap = "; windows of overhead pictures may overlap" if overhead and not apart else ""
     return f"; no photo is on both sides{may_overlap}"
 
 
