@@ -9,7 +9,15 @@ import pytest
 
 from geolivelihood.layers.report_tables import Table, table_grid
 from geolivelihood.recipes.report_frames import checks_frame, coverage_frame, regions_frame, scores_frame
-from geolivelihood.recipes.words import _compared, _explained, _fit, _held, groups_sentence, relabelled
+from geolivelihood.recipes.words import (
+    _apart,
+    _compared,
+    _explained,
+    _fit,
+    _held,
+    groups_sentence,
+    relabelled,
+)
 from geolivelihood.validation import Interval
 
 LABELS = {"wealth": "Wealth index"}
@@ -183,3 +191,15 @@ def test_the_page_speaks_to_readers(result):
         "off the map",
     ):
         assert said in text
+
+
+@pytest.mark.parametrize(
+    ("buffer_m", "window_m", "may"),
+    [(0, 500, True), (400, 500, True), (500, 500, False), (1, 0, False), (0, 0, True)],
+)
+def test_windows_wider_than_the_buffer_may_overlap(buffer_m, window_m, may):
+    source = SimpleNamespace(chips=object(), kind="overhead")
+    data = SimpleNamespace(seen_by=lambda model: ["lights"], source=lambda name: source)
+    project = SimpleNamespace(models=["cell"])
+    lineup = SimpleNamespace(project=project, data=data, splits=SimpleNamespace(window_m=window_m))
+    assert ("may overlap" in _apart(lineup, buffer_m)) == may
