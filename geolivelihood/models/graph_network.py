@@ -15,6 +15,7 @@ from geolivelihood.errors import InputError
 __all__ = ["POOLINGS", "GraphConvolution", "GraphNetwork", "NodeNorm"]
 
 POOLINGS = ("attention", "embed", "mean")
+_WIDE = 4  # features per hidden unit from which they are projected first
 
 
 class NodeNorm(nn.BatchNorm1d):
@@ -119,7 +120,8 @@ class GraphNetwork(nn.Module):
     Parameters
     ----------
     features
-        Features per node.
+        Features per node. More than four times ``hidden`` are projected on ``hidden // 2`` directions first,
+        linear and learned: with several hundred features that is most of the arithmetic.
     outputs
         Values predicted per graph.
     hidden, layers
@@ -151,7 +153,9 @@ class GraphNetwork(nn.Module):
         if hidden < 1 or layers < 1 or pools < 1:
             msg = f"hidden, layers and pools must be at least 1, got {hidden}, {layers} and {pools}."
             raise InputError(msg)
-        sizes = [features, *[hidden] * layers]
+        entering = max(hidden // 2, 1) if features > _WIDE * hidden else features
+        self.enter = nn.Linear(features, entering, bias=False) if entering < features else nn.Identity()
+        sizes = [entering, *[hidden] * layers]
         self.convolutions = nn.ModuleList(map(GraphConvolution, sizes[:-1], sizes[1:]))
         self.norms = nn.ModuleList(NodeNorm(hidden) for _ in range(layers))
         self.pools = {"attention": 1, "embed": pools, "mean": 0}[pooling]
@@ -185,16 +189,17 @@ class GraphNetwork(nn.Module):
             Shape (graphs, outputs).
         """
         sizes = counts.int().tolist()
+        x = self.enter(x)
         for convolution, norm in zip(self.convolutions, self.norms):
-            x = functional.relu(norm(convolution(x, edge_index, edge_weight, sizes)))
-            x = self._thinned(x, batch, counts)
+            x = norm(convolution(x, edge_index, edge_weight, sizes))
+            x = self._thinned(x, batch, counts).relu_()  # in place: large tables cost most by being new
         return self.head(torch.cat([self._pool(x, batch, counts), torch.log1p(counts)[:, None]], dim=1))
 
     def _thinned(self, x: Tensor, batch: Tensor, counts: Tensor) -> Tensor:
-        """Dropout of the same features in all nodes of a graph: their mean would undo one of single nodes."""
+        """Dropout, in place, of the same features in all nodes of a graph: a mean would undo it in some."""
         if not self.training or not self.dropout.p:
             return x
-        return x * self.dropout(x.new_ones(len(counts), x.shape[1]))[batch]
+        return x.mul_(self.dropout(x.new_ones(len(counts), x.shape[1]))[batch])
 
     def _pool(self, x: Tensor, batch: Tensor, counts: Tensor) -> Tensor:
         graphs = len(counts)

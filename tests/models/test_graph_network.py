@@ -140,6 +140,7 @@ class Padded:
 
     def __call__(self, x, adjacency, mask):
         """Nodes (B, N, F), matrices (B, N, N), real nodes (B, N)."""
+        x = self.network.enter(x)
         for convolution, norm in zip(self.network.convolutions, self.network.norms):
             x = adjacency @ convolution.neighbours(x) + convolution.own(x)
             real = x[mask]
@@ -156,12 +157,13 @@ class Padded:
 
 @pytest.mark.parametrize("pooling", ["attention", "embed", "mean"])
 @pytest.mark.parametrize("dense", [True, False])
-def test_a_padded_and_an_unpadded_batch_agree(pooling, dense, rng):
+@pytest.mark.parametrize("features", [5, 33])
+def test_a_padded_and_an_unpadded_batch_agree(pooling, dense, features, rng):
     torch.manual_seed(0)
-    network = GraphNetwork(5, pooling=pooling, outputs=2, dropout=0.0, layers=3).train()
+    network = GraphNetwork(features, hidden=8, pooling=pooling, outputs=2, dropout=0.0, layers=3).train()
     sizes = [7, 1, 12, 3, 20]
-    graphs = [some_graph(rng, n, features=5, dense=dense) for n in sizes]
-    x, matrix, mask = torch.zeros(5, 20, 5), torch.zeros(5, 20, 20), torch.zeros(5, 20, dtype=torch.bool)
+    graphs = [some_graph(rng, n, features=features, dense=dense) for n in sizes]
+    x, matrix, mask = torch.zeros(5, 20, features), torch.zeros(5, 20, 20), torch.zeros(5, 20, dtype=torch.bool)
     for i, (one, n) in enumerate(zip(graphs, sizes)):
         x[i, :n], mask[i, :n] = one.x, True
         source, target = one.edge_index
@@ -174,6 +176,24 @@ def test_a_padded_and_an_unpadded_batch_agree(pooling, dense, rng):
         torch.autograd.grad(out.square().sum(), network.head[0].weight) for out in (ragged, padded)
     )
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_wide_features_are_projected_first():
+    narrow, wide = (GraphNetwork(features, hidden=8) for features in (32, 33))
+    assert narrow.convolutions[0].own.in_features == 32
+    assert wide.enter.weight.shape == (4, 33)
+    assert wide.convolutions[0].own.in_features == 4
+    assert GraphNetwork(9, hidden=1).enter.weight.shape == (1, 9)
+
+
+def test_dropout_takes_a_feature_from_all_photos_of_a_cluster(rng):
+    torch.manual_seed(0)
+    network = GraphNetwork(2, hidden=16, dropout=0.5).train()
+    batch, counts = torch.tensor([0, 0, 0, 1, 1]), torch.tensor([3.0, 2.0])
+    thinned = network._thinned(torch.ones(5, 16), batch, counts)
+    assert set(thinned.unique().tolist()) == {0, 2}
+    assert (thinned[:3] == thinned[0]).all() and (thinned[3:] == thinned[3]).all()
+    assert (thinned[0] != thinned[3]).any()
 
 
 def test_embed_pooling_gives_the_vector():
