@@ -163,7 +163,8 @@ def test_a_padded_and_an_unpadded_batch_agree(pooling, dense, features, rng):
     network = GraphNetwork(features, hidden=8, pooling=pooling, outputs=2, dropout=0.0, layers=3).train()
     sizes = [7, 1, 12, 3, 20]
     graphs = [some_graph(rng, n, features=features, dense=dense) for n in sizes]
-    x, matrix, mask = torch.zeros(5, 20, features), torch.zeros(5, 20, 20), torch.zeros(5, 20, dtype=torch.bool)
+    x, matrix = torch.zeros(5, 20, features), torch.zeros(5, 20, 20)
+    mask = torch.zeros(5, 20, dtype=torch.bool)
     for i, (one, n) in enumerate(zip(graphs, sizes)):
         x[i, :n], mask[i, :n] = one.x, True
         source, target = one.edge_index
