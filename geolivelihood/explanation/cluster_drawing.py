@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,8 @@ _TITLES = {
     "aic": "AIC",
     "stability": "stability (adjusted Rand)",
 }
-_OUTLIER = "#bbbbbb"
+_OUTLIER, _MISSING = "#bbbbbb", "#dcdcdc"
+_TITLE_PT, _TITLE_LETTERS = 10, 44
 _MANY = 12  # values above which whole numbers are drawn as an amount
 
 
@@ -58,7 +60,8 @@ def draw_curve(
         panel.plot(curve["k"], curve[name], marker="o", markersize=3.5, color="#2166ac", linewidth=1.4)
         if k is not None:
             panel.axvline(k, color="#b2182b", linewidth=1, linestyle="--")
-        panel.set(title=_TITLES[name], xlabel="clusters")
+        panel.set_title(_TITLES[name], fontsize=_TITLE_PT)
+        panel.set_xlabel("clusters" if k is None else f"clusters ({k} chosen)")
         panel.set_xticks(curve["k"].to_numpy())
     return _saved(figure, path)
 
@@ -100,7 +103,8 @@ def draw_embedding(
     figure, panels = _panels(len(colours.columns), width=3.8, height=3.2)
     for panel, name in zip(panels, colours.columns):
         _scatter(figure, panel, xy, colours[name], (palette, names or {}))
-        panel.set(title=str(name), xticks=[], yticks=[])
+        panel.set_title("\n".join(textwrap.wrap(str(name), _TITLE_LETTERS)), fontsize=_TITLE_PT)
+        panel.set(xticks=[], yticks=[])
     return _saved(figure, path)
 
 
@@ -110,7 +114,7 @@ _Legend = tuple[Sequence[str] | None, Mapping[Any, str]]
 def _scatter(figure: Figure, panel: Axes, xy: npt.NDArray[Any], column: pd.Series, legend: _Legend) -> None:
     dot: dict[str, Any] = {"s": float(np.clip(4000 / len(xy), 6, 30)), "linewidths": 0}
     missing = column.isna().to_numpy()
-    panel.scatter(xy[missing, 0], xy[missing, 1], color="#cccccc", **dot)
+    panel.scatter(xy[missing, 0], xy[missing, 1], color=_MISSING, **dot | {"s": dot["s"] / 3})
     known, spots = column[~missing], xy[~missing]
     whole = pd.api.types.is_integer_dtype(known) and known.nunique() <= _MANY
     if whole or pd.api.types.is_bool_dtype(known) or not pd.api.types.is_numeric_dtype(known):
@@ -121,6 +125,7 @@ def _scatter(figure: Figure, panel: Axes, xy: npt.NDArray[Any], column: pd.Serie
     if len(values) and values.min() < 0 < values.max():
         limit = float(np.percentile(np.abs(values), 98)) or 1.0
         options = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
+        dot |= {"linewidths": 0.3, "edgecolors": "#777777"}  # the middle of the scale is as white as the page
     drawn = panel.scatter(spots[:, 0], spots[:, 1], c=values, **options, **dot)
     figure.colorbar(drawn, ax=panel, shrink=0.8)
 
@@ -134,7 +139,8 @@ def _classes(
     table = mpl.colormaps["tab10" if len(names) <= 10 else "tab20"]
     shades: Sequence[Any] = palette or table(range(table.N)).tolist()
     numbered = np.issubdtype(names.dtype, np.integer)
-    for k, name in enumerate(names):  # one call per entry of the legend
+    last = np.argsort(names == -1, kind="stable") if numbered else np.arange(len(names))
+    for k, name in enumerate(names[last]):  # one call per entry of the legend, outliers at its end
         rows = values == name
         colour = _OUTLIER if name == -1 else shades[(int(name) if numbered else k) % len(shades)]
         label = words.get(name, str(name))

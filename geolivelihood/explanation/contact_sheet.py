@@ -147,7 +147,8 @@ def cluster_sheet(
     rows, words = [], []
     for (cluster, far), part in table.sort_values("rank").groupby(["cluster", "far"]):
         name = f"cluster {cluster}" if names is None else names[cluster]
-        rows.append((f"{name}: {'farthest' if far else 'nearest'}", part["path"].tolist()))
+        side = "farthest from" if far else "nearest to"
+        rows.append((f"{name}: {side} the centre, by distance", part["path"].tolist()))
         words.append([f"{distance:.2f}" for distance in part["distance"]])
     return contact_sheet(rows, captions=words, size=size, bands=bands, path=path)
 

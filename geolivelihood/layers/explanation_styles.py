@@ -150,7 +150,9 @@ def _kinds(sheet: _Sheet) -> list[Style]:
         classes.sort(key=lambda item: (item.value == -1, item.value))  # outliers come last
         renderer = qml.categorized(run.of("cluster"), classes)
         title = run.title("Kinds of pictures")
-        styles.append(sheet.style(run.name("kinds"), renderer, title, tells=["cluster", "distance"]))
+        opacity = 1.0 if sheet.kind == "point" else 0.7  # what the kinds are of should show below
+        told = ["cluster", "distance"]
+        styles.append(sheet.style(run.name("kinds"), renderer, title, opacity, tells=told))
     return styles
 
 
