@@ -25,7 +25,10 @@ from geolivelihood.recipes.explanations.covariates import picture_covariates, wr
 from geolivelihood.recipes.explanations.job import REJECTED, Job, Made
 from geolivelihood.recipes.explanations.pictures import chosen_images
 
-__all__ = ["explain_kinds"]
+__all__ = ["OPTIONS", "explain_kinds"]
+
+OPTIONS = ("algorithm", "k", "scaling", "components", "min_size", "examples", "covariates")
+"""What may be chosen."""
 
 Floats = npt.NDArray[np.float64]
 
