@@ -6,7 +6,7 @@ for directed edges; :func:`edge_fidelity` asks whether the links it names carry 
 
 from geolivelihood.explanation.graph_edges.fidelity import Fidelity, characterisation, edge_fidelity
 from geolivelihood.explanation.graph_edges.importance import (
-    METHODS,
+    EDGE_METHODS,
     GraphExplanation,
     edge_importance,
     edge_scores,
@@ -14,7 +14,7 @@ from geolivelihood.explanation.graph_edges.importance import (
 from geolivelihood.explanation.graph_edges.masks import rank_stability
 
 __all__ = [
-    "METHODS",
+    "EDGE_METHODS",
     "Fidelity",
     "GraphExplanation",
     "characterisation",

@@ -23,13 +23,13 @@ from geolivelihood.explanation.graph_edges.scores import (
 from geolivelihood.explanation.graph_edges.subjects import Subject, subjects
 from geolivelihood.graphs import edges_frame, nodes_frame
 
-__all__ = ["METHODS", "GraphExplanation", "edge_importance", "edge_scores"]
+__all__ = ["EDGE_METHODS", "GraphExplanation", "edge_importance", "edge_scores"]
 
 Floats = npt.NDArray[np.float64]
 
-METHODS = ("occlusion", "integrated_gradients", "gradient_weight", "gnn_explainer", "attention")
+EDGE_METHODS = ("occlusion", "integrated_gradients", "gradient_weight", "gnn_explainer", "attention")
 """Ways to score an edge; the last two give masks without a sign."""
-_MASKS = METHODS[3:]
+_MASKS = EDGE_METHODS[3:]
 _STABLE = 0.7
 _LINE = ("source", "target", "distance_m", "weight", "geometry")
 
@@ -47,7 +47,7 @@ class GraphExplanation(NamedTuple):
         ``target_node``
             Whose prediction is explained: a node, the cluster, or how many nodes.
         ``method``
-            One of :data:`METHODS`.
+            One of :data:`EDGE_METHODS`.
         ``importance``
             Mean over the targets that hear the pair of the absolute score, in the unit of the prediction, or
             mask in 0 to 1. It is not scaled, so that the graphs of a run compare.
@@ -141,7 +141,7 @@ def edge_importance(
     targets
         Nodes to explain, by their ``node_ids`` (or positions, where the graph has none); ``None`` for all.
     method
-        One of :data:`METHODS`.
+        One of :data:`EDGE_METHODS`.
     output
         Position among several outputs, targets or classes of the model.
     hops
@@ -312,8 +312,8 @@ def _summary(scores: RunningMean, method: str) -> dict[str, npt.NDArray[Any]]:
 
 
 def _check_method(method: str) -> None:
-    if method not in METHODS:
-        msg = f"method={method!r}: give one of {', '.join(METHODS)}."
+    if method not in EDGE_METHODS:
+        msg = f"method={method!r}: give one of {', '.join(EDGE_METHODS)}."
         raise InputError(msg)
 
 

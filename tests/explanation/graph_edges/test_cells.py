@@ -7,7 +7,7 @@ from scipy import sparse
 
 from geolivelihood.cells import Tie, cell_centres, cell_names, lonlat_cells, neighbours
 from geolivelihood.errors import InputError
-from geolivelihood.explanation.graph_edges import METHODS, edge_importance
+from geolivelihood.explanation.graph_edges import EDGE_METHODS, edge_importance
 from geolivelihood.graphs import cell_graph, cell_graph_data, place_graph
 from geolivelihood.models import CellRegressor
 
@@ -62,7 +62,7 @@ def test_a_cell_without_pictures(fitted):
 
 def test_bad_input(fitted):
     model, data, cells, features, *_ = fitted
-    for method in METHODS[1:]:
+    for method in EDGE_METHODS[1:]:
         with pytest.raises(InputError, match="Take method='occlusion'"):
             edge_importance(model, data, targets=data.node_ids[:1], method=method)
     ids = [f"p{k}" for k in range(len(cells))]
