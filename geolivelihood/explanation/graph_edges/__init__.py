@@ -12,6 +12,7 @@ from geolivelihood.explanation.graph_edges.importance import (
     edge_scores,
 )
 from geolivelihood.explanation.graph_edges.masks import rank_stability
+from geolivelihood.explanation.graph_edges.pictures import flat_places
 
 __all__ = [
     "EDGE_METHODS",
@@ -21,5 +22,6 @@ __all__ = [
     "edge_fidelity",
     "edge_importance",
     "edge_scores",
+    "flat_places",
     "rank_stability",
 ]

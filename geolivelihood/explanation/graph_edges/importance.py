@@ -134,10 +134,12 @@ def edge_importance(
         (nodes, outputs), weights being given where the graph has any. Or a fitted
         :class:`~geolivelihood.models.GraphRegressor` or ``GraphClassifier`` (logit above the mean of all
         classes), which predicts the graph of a cluster. Or, by occlusion, a
-        :class:`~geolivelihood.models.CellRegressor` with a linear or perceptron head.
+        :class:`~geolivelihood.models.CellRegressor`.
     graph
         Graph with ``x``, ``edge_index`` and ``pos`` (longitude, latitude), such as those of
-        :func:`~geolivelihood.graphs.cluster_graphs` and :func:`~geolivelihood.graphs.cell_graph_data`.
+        :func:`~geolivelihood.graphs.cluster_graphs` and :func:`~geolivelihood.graphs.cell_graph_data`. Or,
+        for a cell model with a graph head, a place graph laid out by
+        :func:`~geolivelihood.explanation.graph_edges.flat_places`.
     targets
         Nodes to explain, by their ``node_ids`` (or positions, where the graph has none); ``None`` for all.
     method

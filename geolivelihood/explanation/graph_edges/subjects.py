@@ -15,6 +15,7 @@ from torch_geometric.nn import MessagePassing
 from geolivelihood.errors import InputError
 from geolivelihood.explanation.graph_edges.cells import CellSubject
 from geolivelihood.explanation.graph_edges.neighbourhoods import Neighbourhood, edge_weights, local_graph
+from geolivelihood.explanation.graph_edges.pictures import PlaceSubject, is_flat
 from geolivelihood.graphs.edges import complete_edges
 from geolivelihood.models.cell import CellRegressor
 from geolivelihood.models.graph import GraphClassifier, GraphRegressor
@@ -249,9 +250,10 @@ def subjects(
             msg = f"A {type(model).__name__} predicts the cluster, not its nodes; leave targets out."
             raise InputError(msg)
         return [ClusterSubject(model, graph, output=output)]
-    chosen = np.arange(graph.num_nodes) if targets is None else targets
+    chosen = _predicted_nodes(graph) if targets is None else targets
     if isinstance(model, CellRegressor):
-        return [CellSubject(model, graph, int(node), output=output) for node in chosen]
+        kind = PlaceSubject if is_flat(graph) else CellSubject
+        return [kind(model, graph, int(node), output=output) for node in chosen]
     if not isinstance(model, nn.Module):
         kind = type(model).__name__
         msg = f"Edges are explained for torch modules and graph and cell models, not for a {kind}."
@@ -274,6 +276,13 @@ def subjects(
             raise InputError(msg)
         found.append(subject)
     return found
+
+
+def _predicted_nodes(graph: Data) -> npt.NDArray[np.int64]:
+    """All nodes, of a flat place graph all cells."""
+    if is_flat(graph):
+        return np.flatnonzero(graph.kind.numpy() == len(graph.sources))
+    return np.arange(graph.num_nodes)
 
 
 def node_hops(model: nn.Module) -> int:

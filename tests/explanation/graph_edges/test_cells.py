@@ -70,5 +70,5 @@ def test_bad_input(fitted):
     places = place_graph({"street": (tie, features.set_axis(ids))}, cells)
     other = CellRegressor(head="graph", hidden=4, max_epochs=1, device="cpu")
     other.fit(Tie(tie.matrix, pd.RangeIndex(len(cells)), cells), features[0].to_numpy(float), features=places)
-    with pytest.raises(InputError, match="head 'linear' or 'mlp'"):
+    with pytest.raises(InputError, match="laid out by flat_places"):
         edge_importance(other, data, targets=data.node_ids[:1])
