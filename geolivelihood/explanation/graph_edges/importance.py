@@ -13,6 +13,7 @@ from torch_geometric.data import Data
 from geolivelihood.errors import InputError
 from geolivelihood.explanation.graph_edges.masks import attention_mask, learned_masks, rank_stability
 from geolivelihood.explanation.graph_edges.means import RunningMean
+from geolivelihood.explanation.graph_edges.neighbourhoods import edge_weights
 from geolivelihood.explanation.graph_edges.places import graph_pairs, node_positions
 from geolivelihood.explanation.graph_edges.scores import (
     gradient_scores,
@@ -176,9 +177,7 @@ def edge_importance(
     attention = attention_mask(found[0], graph) if method == "attention" else None
     options = _Options(seeds, epochs, learning_rate, steps, attention)
     scores = (_scores(subject, pairs, method, options) for subject in found)
-    return _explanation(
-        graph, scores, method=method, links=int(pairs.max(initial=-1)) + 1, named=_name(graph, found)
-    )
+    return _explanation(graph, scores, pairs, method=method, named=_name(graph, found))
 
 
 def edge_scores(
@@ -277,10 +276,12 @@ def _loops(subject: Subject, edges: Floats, *, none: float) -> Floats:
 
 
 def _explanation(
-    graph: Data, scores: Iterable[_Scores], *, method: str, links: int, named: Any
+    graph: Data, scores: Iterable[_Scores], links: npt.NDArray[np.int64], *, method: str, named: Any
 ) -> GraphExplanation:
     """Means over all predictions; one prediction at a time, for graphs may be large."""
-    pairs, stability = RunningMean(links), RunningMean(links)
+    apart = np.flatnonzero(links >= 0)
+    first = apart[np.unique(links[apart], return_index=True)[1]]
+    pairs, stability = RunningMean(len(first)), RunningMean(len(first))
     features, loops, both = (RunningMean(graph.num_nodes) for _ in range(3))
     for one in scores:
         pairs.add(one.heard, one.pairs)
@@ -288,16 +289,29 @@ def _explanation(
         features.add(one.nodes, one.features)
         loops.add(one.nodes, one.loops)
         both.add(one.nodes, _together(one.features, one.loops, method))
-    lines, points = edges_frame(graph), nodes_frame(graph)
+    # Only what a target hears becomes a line: of one cell among many, that is little of the graph.
+    lines, points = _lines(graph, first[pairs.known]), nodes_frame(graph)
     lines = lines[[name for name in _LINE if name in lines]].assign(target_node=named, method=method)
-    lines = lines.assign(**_summary(pairs, method), rank=0, stability=stability.mean)
+    summary = {name: values[pairs.known] for name, values in _summary(pairs, method).items()}
+    lines = lines.assign(**summary, rank=0, stability=stability.mean[pairs.known])
     lines["flag"] = np.where(lines["stability"] < _STABLE, "unstable", "")
-    lines = lines[pairs.known].sort_values("importance", ascending=False, kind="stable")
+    lines = lines.sort_values("importance", ascending=False, kind="stable")
     lines["rank"] = np.arange(1, len(lines) + 1)
     points = points[["node_id", "geometry"]].rename(columns={"node_id": "node"})
     points = points.assign(target=named, method=method, features=features.mean, self_loop=loops.mean)
     points = points.assign(**_summary(both, method))[both.known]
     return GraphExplanation(lines.reset_index(drop=True), points.reset_index(drop=True))
+
+
+def _lines(graph: Data, edges: npt.NDArray[np.int64]) -> gpd.GeoDataFrame:
+    """Some edges as lines, each of another link."""
+    chosen = Data(pos=graph.pos, edge_index=graph.edge_index[:, edges])
+    weight = edge_weights(graph)
+    if weight is not None:
+        chosen.edge_weight = weight[edges]
+    if "node_ids" in graph:
+        chosen.node_ids = graph.node_ids
+    return edges_frame(chosen)
 
 
 def _together(features: Floats, loops: Floats, method: str) -> Floats:

@@ -252,8 +252,8 @@ def subjects(
         return [ClusterSubject(model, graph, output=output)]
     chosen = _predicted_nodes(graph) if targets is None else targets
     if isinstance(model, CellRegressor):
-        kind = PlaceSubject if is_flat(graph) else CellSubject
-        return [kind(model, graph, int(node), output=output) for node in chosen]
+        of_cell = PlaceSubject if is_flat(graph) else CellSubject
+        return [of_cell(model, graph, int(node), output=output) for node in chosen]
     if not isinstance(model, nn.Module):
         kind = type(model).__name__
         msg = f"Edges are explained for torch modules and graph and cell models, not for a {kind}."
