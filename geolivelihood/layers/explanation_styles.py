@@ -164,7 +164,7 @@ def _nodes(sheet: _Sheet) -> list[Style]:
 
 
 def _links(sheet: _Sheet, name: str, title: str, tells: list[str]) -> list[Style]:
-    """Red raised, blue lowered, grey does not say; the most important are drawn last."""
+    """Red raised, blue lowered, and grey does not say."""
     if not sheet.has("importance", "sign"):
         return []
     tells = ["importance", *(column for column in tells if sheet.has(column))]
@@ -172,7 +172,7 @@ def _links(sheet: _Sheet, name: str, title: str, tells: list[str]) -> list[Style
     for run, rows in _runs(sheet):
         most = float(np.nanmax(sheet.numbers("importance")[rows], initial=0.0))
         where = " AND ".join([_chosen(run), ""]) if run else ""
-        classes = [('NOT coalesce("sign", 0) IN (1, -1)', "Does not say which way", qml.GREY)]
+        classes = [('NOT coalesce("sign", 0) IN (1, -1)', "Neither, or does not say", qml.GREY)]
         for sign, (color, words) in _SIGNS.items():
             classes.append((f'"sign" = {sign}', f"{words.capitalize()} the prediction", color))
         rules = [qml.Rule(where + test, label, _sized(sheet, color, most)) for test, label, color in classes]
@@ -185,9 +185,8 @@ def _links(sheet: _Sheet, name: str, title: str, tells: list[str]) -> list[Style
 def _sized(sheet: _Sheet, color: str, most: float) -> Element:
     """A line or point that grows with its importance."""
     low, high, power = (0.1, 2.2, 1.0) if sheet.kind == "line" else (_SMALLEST_MM, _LARGEST_MM, 0.5)
-    size = (
-        f'coalesce(scale_exp("importance", 0, {most!r}, {low}, {high}, {power}), {low})' if most > 0 else None
-    )
+    scale = f'coalesce(scale_exp("importance", 0, {most!r}, {low}, {high}, {power}), {low})'
+    size = scale if most > 0 else None
     if sheet.kind == "line":
         return qml.line(color, width_mm=0.6, width=size)
     return qml.marker(color, size_mm=3.0, defined={"size": size} if size else None)
