@@ -120,7 +120,7 @@ def _classes(panel: Axes, spots: npt.NDArray[Any], values: npt.NDArray[Any]) -> 
         rows = values == name
         colour = _OUTLIER if name == -1 else shades(k % shades.N)
         panel.scatter(spots[rows, 0], spots[rows, 1], label=str(name), color=colour, **_DOT)
-    panel.legend(fontsize=6, markerscale=1.6, frameon=False, loc="best")
+    panel.legend(fontsize=8, markerscale=2, handletextpad=0.2, framealpha=0.7, edgecolor="none", loc="best")
 
 
 def _panels(count: int, *, width: float, height: float) -> tuple[Figure, list[Axes]]:
