@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,9 +27,10 @@ from geolivelihood.tables.footprints import window_polygons
 from geolivelihood.tables.rasters import read_header
 from geolivelihood.tables.tiles import tile_bounds_mercator
 
-__all__ = ["Tile", "footprints", "image_tiles"]
+__all__ = ["Tile", "footprints", "image_tiles", "readable_tiles"]
 
 Fit = Literal["squash", "crop"]
+OnRejected = Callable[[pd.DataFrame], None]
 _WINDOW = ("col_off", "row_off", "width", "height")
 _SLIPPY = ("zoom", "tile_x", "tile_y")
 _PIXELS_PER_JUMP = 8
@@ -150,7 +151,7 @@ def image_tiles(
     *,
     fit: Fit = "squash",
     root: str | os.PathLike[str] | None = None,
-    on_rejected: Callable[[pd.DataFrame], None] | None = None,
+    on_rejected: OnRejected | None = None,
 ) -> list[Tile | None]:
     """Where the pictures of a table lie.
 
@@ -198,6 +199,43 @@ def image_tiles(
             if on_rejected is None:
                 raise
             on_rejected(rejected_rows(pd.Series([row["image_id"]]), "path", str(error)))
+            found.append(None)
+    return found
+
+
+def readable_tiles(
+    tiles: Sequence[Tile | None],
+    *,
+    root: str | os.PathLike[str] | None = None,
+    on_rejected: OnRejected | None = None,
+) -> list[Tile | None]:
+    """The tiles whose nodata can be read; those that have none at all need their file no more.
+
+    Parameters
+    ----------
+    tiles
+        Where pictures lie; ``None`` stays.
+    root
+        Folder that relative paths start from.
+    on_rejected
+        Called with ``row`` (image id), ``column``, ``reason`` of the tiles whose file fails, which become
+        ``None``. Without it the first one raises.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read and ``on_rejected`` is ``None``.
+    """
+    found: list[Tile | None] = []
+    for tile in tiles:  # a file at a time
+        try:
+            whole = tile is not None and tile.path is not None and tile.valid(root) is None
+            found.append(replace(tile, path=None) if tile is not None and whole else tile)
+        except InputError as error:
+            if on_rejected is None:
+                raise
+            name = tile.image_id if tile is not None else ""
+            on_rejected(rejected_rows(pd.Series([name]), "path", str(error)))
             found.append(None)
     return found
 

@@ -15,7 +15,7 @@ from affine import Affine
 from rasterio.windows import Window
 
 from geolivelihood.errors import InputError
-from geolivelihood.explanation.ground.grid import Tile
+from geolivelihood.explanation.ground.grid import OnRejected, Tile, readable_tiles
 from geolivelihood.explanation.ground.rasters import (
     BLOCK_PX,
     band_name,
@@ -84,6 +84,7 @@ def write_mosaic(
     root: str | os.PathLike[str] | None = None,
     model: str = "",
     resolution: int | None = None,
+    on_rejected: OnRejected | None = None,
 ) -> gpd.GeoDataFrame:
     """Write the maps of tiles that overlap, or lie side by side, as one COG.
 
@@ -114,6 +115,9 @@ def write_mosaic(
         Name of the model, for the tags.
     resolution
         H3 resolution of the column ``cell``; ``None`` leaves it out.
+    on_rejected
+        Called with ``row`` (image id), ``column``, ``reason`` of the tiles whose file fails as its nodata is
+        read, which happens before anything is written; they are left out. Without it the first one raises.
 
     Returns
     -------
@@ -125,10 +129,11 @@ def write_mosaic(
     ------
     InputError
         If tiles lie in several CRSs, are turned against each other or lie far apart, weights do not fit, or a
-        source cannot be read.
+        source cannot be read and ``on_rejected`` is ``None``.
     """
     check_count(attribution, tiles)
     share = _weights(mode, weights, len(tiles))
+    tiles = readable_tiles(tiles, root=root, on_rejected=on_rejected)
     layout = _layout(tiles, attribution.size, attribution.jump, pixel)
     limit = colour_limit(
         attribution.maps[layout.at], jump=attribution.jump, pixel=1 / layout.scale.prod(axis=1)

@@ -21,7 +21,7 @@ from rasterio.crs import CRS
 
 from geolivelihood.cells import point_cells
 from geolivelihood.errors import InputError
-from geolivelihood.explanation.ground.grid import Tile, footprints
+from geolivelihood.explanation.ground.grid import OnRejected, Tile, footprints, readable_tiles
 from geolivelihood.explanation.ground.registration import Registration
 from geolivelihood.explanation.ground.upsampling import conserving_weights, kernel_of
 from geolivelihood.files import atomic, content_hash
@@ -210,6 +210,7 @@ def explanation_rasters(
     pixel: float | None = None,
     model: str = "",
     resolution: int | None = None,
+    on_rejected: OnRejected | None = None,
 ) -> gpd.GeoDataFrame:
     """Write one COG per picture, and the layer of their footprints.
 
@@ -233,6 +234,9 @@ def explanation_rasters(
         Name of the model, for the tags.
     resolution
         H3 resolution of the column ``cell``, the cell of each footprint's middle; ``None`` leaves it out.
+    on_rejected
+        Called with ``row`` (image id), ``column``, ``reason`` of the tiles whose file fails as its nodata is
+        read; they are left out. Without it the first one raises.
 
     Returns
     -------
@@ -244,9 +248,10 @@ def explanation_rasters(
     Raises
     ------
     InputError
-        If there are not as many tiles as maps, or a source cannot be read.
+        If there are not as many tiles as maps, or a source cannot be read and ``on_rejected`` is ``None``.
     """
     check_count(attribution, tiles)
+    tiles = readable_tiles(tiles, root=root, on_rejected=on_rejected)
     limit = _run_limit(attribution, tiles, pixel)
     names = file_names(attribution, tiles)
     masked, kept = np.zeros((2, len(tiles)))

@@ -192,3 +192,35 @@ def test_bad_input(tmp_path):
         with pytest.raises(InputError, match=message):
             write_mosaic(path, found, tiles, **options)
     assert not list(tmp_path.iterdir())
+
+
+def test_sources_that_fail_are_set_aside_before_anything_is_written(tmp_path):
+    rng = np.random.default_rng(0)
+    profile = {"height": 64, "width": 64, "count": 1, "dtype": "uint8", "nodata": 0, "crs": "EPSG:32636"}
+    tiles = []
+    for k in range(4):
+        ground = Affine(10, 0, 5e5 + 320 * k, 0, -10, 1e6)
+        with rasterio.open(tmp_path / f"{k}.tif", "w", driver="GTiff", transform=ground, **profile) as target:
+            target.write(rng.integers(0, 9, (1, 64, 64)).astype("uint8"))
+        tiles.append(Tile(ground, "EPSG:32636", 64, 64, f"scene{k}", path=f"{k}.tif"))
+    whole = (tmp_path / "1.tif").read_bytes()
+    (tmp_path / "1.tif").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "3.tif").unlink()
+    found = explained(rng.normal(size=(4, 8, 8)), start=4, jump=8.0, size=(64, 64))
+    said, out = [], tmp_path / "out"
+    for mode, weights in (("blend", None), ("sum", [1, 1, 1, 1])):
+        same = {"mode": mode, "weights": weights, "root": tmp_path}
+        with pytest.raises(InputError, match=r"1\.tif cannot be read as a raster"):
+            write_mosaic(out / "none.tif", found, tiles, **same)
+        table = write_mosaic(out / "a.tif", found, tiles, on_rejected=said.append, **same)
+        without = [tiles[0], None, tiles[2], None]
+        write_mosaic(out / "b.tif", found, without, **same)
+        assert table["image_id"].tolist() == ["scene0", "scene2"]
+        assert (out / "a.tif").read_bytes() == (out / "b.tif").read_bytes()
+    assert [part["row"].item() for part in said] == ["scene1", "scene3"] * 2
+    assert sorted(path.name for path in out.iterdir()) == ["a.tif", "b.tif"]
+    with pytest.raises(InputError, match="no tile to draw"):
+        write_mosaic(
+            out / "c.tif", found, [tiles[1], tiles[3], None, None],
+            root=tmp_path, on_rejected=said.append,
+        )  # fmt: skip

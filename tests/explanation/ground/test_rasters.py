@@ -10,7 +10,7 @@ from affine import Affine
 from geolivelihood.errors import InputError, MissingColumnError, MissingCRSError
 from geolivelihood.explanation.attribution.result import Attribution
 from geolivelihood.explanation.ground.areas import mercator_area_factor, pixel_areas
-from geolivelihood.explanation.ground.grid import Tile, footprints, image_tiles
+from geolivelihood.explanation.ground.grid import Tile, footprints, image_tiles, readable_tiles
 from geolivelihood.explanation.ground.rasters import colour_limit, draw_tile, explanation_rasters
 from geolivelihood.explanation.ground.registration import Registration, extent
 from geolivelihood.tables import read_geotiffs, read_tiles, tile_bounds_mercator
@@ -249,3 +249,46 @@ def test_footprints_of_many_grids_at_once():
     assert all(shapes[k].touches(shapes[k + 1]) or shapes[k].distance(shapes[k + 1]) < 1e-8 for k in (1, 2))
     alone = [footprints([tile])[0] for tile in tiles]
     assert all(a.equals_exact(b, 1e-7) for a, b in zip(shapes[1:], alone))
+
+
+def scenes_with_faults(folder):
+    """Tiles of four rasters that may have nodata: the second is cut short, the third has gone."""
+    values = np.random.default_rng(0).integers(1, 255, (1, 256, 256)).astype("uint8")
+    values[0, :40] = 0
+    for k in range(4):
+        ground = Affine(1, 0, 5e5 + 200 * k, 0, -1, 1e6)
+        write(folder / f"{k}.tif", nodata=0, values=values, transform=ground)
+    images = pd.concat([read_geotiffs(folder / f"{k}.tif").table for k in range(4)])
+    tiles = image_tiles(images.assign(image_id=[f"scene{k}" for k in range(4)]))
+    whole = (folder / "1.tif").read_bytes()
+    (folder / "1.tif").write_bytes(whole[: len(whole) // 2])
+    (folder / "2.tif").unlink()
+    return tiles
+
+
+def test_sources_that_fail_are_set_aside(tmp_path):
+    tiles = scenes_with_faults(tmp_path)
+    found = explained(np.random.default_rng(0).normal(size=(4, 7, 7)) * [[[1]], [[1e6]], [[1]], [[1]]])
+    said = []
+    table = explanation_rasters(found, tiles, tmp_path / "out", on_rejected=said.append)
+    rejected = pd.concat(said)
+    assert rejected["row"].tolist() == ["scene1", "scene2"] and rejected["column"].eq("path").all()
+    assert rejected["reason"].str.contains(r"[12]\.tif cannot be read as a raster: ").all()
+    assert table["image_id"].tolist() == ["scene0", "scene3"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == table["path"].tolist()
+    assert table["limit"].lt(1).all()  # what was set aside has no say in the colours
+    assert np.allclose(table["kept"] + table["masked"], found.maps[[0, 3]].sum(axis=(1, 2)))
+    with pytest.raises(InputError, match=r"1\.tif cannot be read as a raster"):
+        explanation_rasters(found, tiles, tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def test_tiles_without_nodata_need_their_file_no_more(tmp_path):
+    write(tmp_path / "a.tif")
+    values = np.full((1, 40, 60), 7, dtype="uint8")
+    values[0, 0] = 0
+    write(tmp_path / "b.tif", nodata=0, values=values)
+    tiles = image_tiles(pd.concat([read_geotiffs(tmp_path / name).table for name in ("a.tif", "b.tif")]))
+    readable = readable_tiles([None, *tiles])
+    assert readable[0] is None and [tile.path is None for tile in readable[1:]] == [True, False]
+    assert readable[1].crs is tiles[0].crs and readable[1].image_id == tiles[0].image_id
