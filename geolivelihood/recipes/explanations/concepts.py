@@ -80,8 +80,8 @@ def explain_concepts(job: Job) -> Made:
         ``name`` (of the concept), ``value`` (how far it moves the prediction of the place's pictures, in the
         unit of the indicator: of a linear head against the source's mean picture, of other layers per
         standard deviation along the vector), ``lower, upper`` (90 %, over sequences of pictures), ``n``,
-        ``n_eff``, ``q``, ``significant``, ``cav_accuracy`` (balanced, held out). Files ``concepts_<model>_<target>.csv`` (the
-        tests), ``.png`` (the embedding) and ``_scores.png``.
+        ``n_eff``, ``q``, ``significant``, ``cav_accuracy`` (balanced, held out). Files
+        ``concepts_<model>_<target>.csv`` (the tests), ``.png`` (the embedding) and ``_scores.png``.
 
     Raises
     ------
