@@ -114,7 +114,8 @@ def _at_layer(
 
 def _encoded(job: Job, model: PictureModel, images: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Vectors of pictures from elsewhere by the source's encoder, kept; and what was set aside."""
-    assert model.encoder is not None
+    encoder = model.encoder
+    assert encoder is not None
     if images.empty:
         return pd.DataFrame(), _rejected([], [])
     marks = [list(images["image_id"]), stamps(images["path"])]
@@ -122,7 +123,7 @@ def _encoded(job: Job, model: PictureModel, images: pd.DataFrame) -> tuple[pd.Da
 
     def build(folder: Any) -> None:
         # a picture that cannot be read costs its concept a picture, and never the whole run
-        embed(images, model.encoder, store=folder, max_rejected=1.0)
+        embed(images, encoder, store=folder, max_rejected=1.0)
 
     store = FeatureStore(job.data.space.make(stage, build, resumable=True))
     lost = store.rejected()

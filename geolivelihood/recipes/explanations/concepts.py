@@ -127,7 +127,7 @@ def _learned(found: Answers, sets: ConceptSets, seed: int) -> _Learned:
         said = "; ".join(f"{name}: {count}" for name, count in few.items())
         msg = (
             f"No concept has {FEWEST} pictures that can be read ({said}). Add pictures (50 or more of each "
-            "are better), or ask for lower shares by --rules."
+            "are better), or ask for lower shares by --option rules=TABLE.csv."
         )
         raise InputError(msg)
     members = members[~members["concept"].isin(few.index)]
