@@ -244,7 +244,7 @@ def _advice(made: ConceptSets, folder: Path | None) -> str:
         return f"{len(made.rejected)} files were set aside; the first, {row['row']}: {row['reason']}"
     if folder is not None and folder.is_dir():
         return "Put pictures into a folder per concept beside 'others'."
-    return "Do the polygons lie where the pictures are? Lower shares can be asked for by --option rules=TABLE.csv."
+    return "Do the polygons lie where the pictures are? Ask for lower shares by --option rules=TABLE.csv."
 
 
 def _rejected(rows: list[tuple[str, str, str]]) -> pd.DataFrame:
