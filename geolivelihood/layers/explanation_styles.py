@@ -1,4 +1,4 @@
-"""The look of the layers that explain pictures: peaks, regions, zones, views, rasters, kinds and links.
+"""The look of the layers that explain: peaks, regions, zones, views, rasters, kinds, links and concepts.
 
 Red raised the prediction and blue lowered it, in every one of them as in the rasters. A layer keeps the rows
 of several runs (method, model, target), whose numbers do not compare: where there are several, each has
@@ -206,6 +206,36 @@ def _spot(sheet: _Sheet, number: int) -> Element:
     return sheet.symbol(color) if sheet.kind == "point" else qml.outline(color, inside=color, width_mm=0.3)
 
 
+def _concepts(sheet: _Sheet) -> list[Style]:
+    """A style per concept, the most significant first; concepts no better than chance are hatched or grey."""
+    if not sheet.has("name", "value", "significant", "q"):
+        return []
+    found = ("value", "lower", "upper", "n", "q", "cav_accuracy")
+    tells = [name for name in found if sheet.has(name)]
+    made: list[tuple[float, float, Style]] = []
+    for run in _runs(sheet):
+        # one scale for all concepts of a model: a weak one looks weak
+        breaks = symmetric_breaks(sheet.numbers("value")[run.rows], classes=_FEW)
+        shown = pd.DataFrame({"name": sheet.frame["name"], "q": sheet.numbers("q")})[run.rows]
+        shown["size"] = np.abs(sheet.numbers("value")[run.rows])
+        for name, q, size in shown.groupby("name", sort=False).mean().itertuples():  # a handful
+            renderer = _of_concept(sheet, str(name), run, breaks)
+            title = run.title(f"What {name} does to the prediction")
+            made.append((q, -size, sheet.style(run.name(str(name)), renderer, title, 0.85, tells=tells)))
+    return [style for *_, style in sorted(made, key=lambda item: item[:2])]
+
+
+def _of_concept(sheet: _Sheet, name: str, run: _Run, breaks: np.ndarray) -> Element:
+    where = " AND ".join([f'"name" = {qml.literal(name)}', *filter(None, [run.condition])])
+    sure, shown = 'coalesce("significant", false)', []
+    colors = ramp("RdBu_r", breaks.size - 1) if breaks.size else []
+    for low, high, label, color in zip(breaks, breaks[1:], range_labels(breaks), colors):
+        above = ">=" if low == breaks[0] else ">"
+        test = f'{where} AND {sure} AND "value" {above} {float(low)!r} AND "value" <= {float(high)!r}'
+        shown.append(qml.Rule(test, label, sheet.symbol(color, edge=_DARK)))
+    return qml.rules([*shown, qml.Rule(f"{where} AND NOT {sure}", "Not significant", sheet.masked())])
+
+
 def _diverging(sheet: _Sheet, column: str, run: _Run) -> Element:
     """Classes mirrored at 0, blue below and red above."""
     breaks = symmetric_breaks(sheet.numbers(column)[run.rows], classes=_FEW)
@@ -284,4 +314,7 @@ EXPLAINED: dict[str, Callable[[_Sheet], list[Style]]] = {
     "explanations_feature_clusters": _kinds,
     "explanations_edges": _edges,
     "explanations_nodes": _nodes,
+    "explanations_concepts": _concepts,
+    "explanations_concepts_clusters": _concepts,
+    "explanations_concepts_images": _concepts,
 }
