@@ -19,6 +19,7 @@ __all__ = [
     "err",
     "out",
     "print_download",
+    "print_explained",
     "print_plan",
     "print_reproduction",
     "print_result",
@@ -169,6 +170,32 @@ def print_download(result: Any) -> None:
     if result.pictures is not None:
         _say(f"  {'Pictures':<11}{short(result.pictures)}")
     _say(result.license)
+
+
+def print_explained(made: Any) -> None:
+    """What was explained, what the methods say of themselves, and where it lies."""
+    for method, facts in made.facts.items():
+        table = Table(title=escape(method), title_justify="left", show_header=False)
+        for name, value in facts.items():
+            shown = (
+                ", ".join(f"{k} {_number(v)}" for k, v in value.items()) if isinstance(value, dict) else value
+            )
+            table.add_row(escape(name), escape(_number(shown)))
+        out.print(table)
+    print_written(made.geopackage, made.layers)
+    if made.rejected:
+        _say(f"Set aside: {made.rejected:,}, reasons in the layer 'rejected'")
+    rasters = [file for file in made.files if file.suffix == ".tif"]
+    others = [file for file in made.files if file.suffix != ".tif"]
+    if rasters:
+        _say(f"  {'Rasters':<11}{len(rasters):,}, the last {short(rasters[-1])}")
+    for file in others:
+        _say(f"  {'Beside it':<11}{short(file)}")
+    _say(f"Done in {made.elapsed_s:.0f} s. Open it, styled:  qgis {short(made.geopackage)}")
+
+
+def _number(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if type(value) is int else str(value)
 
 
 def print_trust(coverage: Any, applicable: Mapping[str, float], remarks: Sequence[str]) -> None:

@@ -12,6 +12,8 @@ never by position; averages over clusters and cells belong to :mod:`geolivelihoo
 from geolivelihood.features.backbones import Backbone, backbone_names, headless
 from geolivelihood.features.embedding import embed
 from geolivelihood.features.encoders import Encoder, encoder, fingerprint
+from geolivelihood.features.loading import Loader
+from geolivelihood.features.modules import encoder_module
 from geolivelihood.features.objects import VISTAS_CLASSES, count_features, object_counts, read_object_counts
 from geolivelihood.features.pictures import Picture, Reading, read_picture
 from geolivelihood.features.rcf import RandomConvolutions, whitened_patches
@@ -25,6 +27,7 @@ __all__ = [
     "BandSummary",
     "Encoder",
     "FeatureStore",
+    "Loader",
     "Picture",
     "RandomConvolutions",
     "Reading",
@@ -34,6 +37,7 @@ __all__ = [
     "count_features",
     "embed",
     "encoder",
+    "encoder_module",
     "fingerprint",
     "headless",
     "load_weights",

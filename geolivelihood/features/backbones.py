@@ -271,10 +271,11 @@ class Backbone:
             torch.inference_mode(),
             torch.autocast(device.partition(":")[0], torch.bfloat16, precision != "float32"),
         ):
-            inputs = self._inputs(pixels).contiguous(memory_format=torch.channels_last)
+            inputs = self.inputs(pixels).contiguous(memory_format=torch.channels_last)
             return network(inputs).float().cpu().numpy()
 
-    def _inputs(self, pixels: Tensor) -> Tensor:
+    def inputs(self, pixels: Tensor) -> Tensor:
+        """What the network takes, from bytes or from values in 0-1 (n, 3, height, width)."""
         values = pixels.float() if pixels.dtype == torch.uint8 else pixels * 255
         if self.normalise == "none":
             return values

@@ -13,6 +13,7 @@ from geolivelihood.layers.interchange import write_geojson, write_geoparquet
 from geolivelihood.layers.maps import draw_map
 from geolivelihood.layers.palettes import ramp
 from geolivelihood.layers.provenance import read_provenance
+from geolivelihood.layers.raster_styles import explanation_qml, write_raster_style
 from geolivelihood.layers.report import Figure, Section, Summary, Table, write_report
 from geolivelihood.layers.report_figures import (
     coverage_figure,
@@ -42,6 +43,7 @@ __all__ = [
     "default_styles",
     "dependence_figure",
     "draw_map",
+    "explanation_qml",
     "importance_figure",
     "indicator_columns",
     "layer_names",
@@ -58,5 +60,6 @@ __all__ = [
     "write_geojson",
     "write_geopackage",
     "write_geoparquet",
+    "write_raster_style",
     "write_report",
 ]

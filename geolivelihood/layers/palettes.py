@@ -1,7 +1,8 @@
 """Colour ramps as short tables, so that a style needs no plotting library.
 
 ``viridis`` and ``cividis`` can be told apart with every common colour blindness and in grey print;
-``RdBu`` is for values that have a middle.
+``RdBu`` is for values that have a middle; turned about
+(``RdBu_r``) it is for what lowered (blue) or raised (red) a prediction.
 """
 
 from __future__ import annotations
@@ -10,10 +11,19 @@ import numpy as np
 
 from geolivelihood.errors import InputError
 
-__all__ = ["HATCH", "MASK", "RAMPS", "ramp", "rgb"]
+__all__ = ["HATCH", "KINDS", "LOWERS", "MASK", "NEITHER", "RAISES", "RAMPS", "ramp", "rgb"]
 
 MASK, HATCH = "#ececec", "#9a9a9a"
 """Ground and lines of the hatching that covers what a model must not be trusted for, in every picture."""
+
+LOWERS, NEITHER, RAISES = "#2166ac", "#f7f7f7", "#b2182b"
+"""What lowered, did not move, and raised a prediction, in every layer and raster of an explanation."""
+
+KINDS = (
+    *("#4e79a7", "#f28e2b", "#59a14f", "#b07aa1", "#e15759", "#76b7b2", "#edc948", "#9c755f", "#ff9da7"),
+    *("#2f4b7c", "#8cd17d", "#d37295"),
+)
+"""Colours of kinds that have no order; Tableau's, the most different ones first."""
 
 RAMPS: dict[str, tuple[str, ...]] = {
     "viridis": (
@@ -33,6 +43,7 @@ RAMPS: dict[str, tuple[str, ...]] = {
         *("#2065ab", "#053061"),
     ),
 }
+RAMPS["RdBu_r"] = RAMPS["RdBu"][::-1]
 
 
 def rgb(color: str) -> tuple[int, int, int]:

@@ -18,8 +18,11 @@ from geolivelihood.layers.palettes import HATCH, MASK, rgb
 
 __all__ = [
     "GREY",
+    "Category",
     "Interval",
     "Rule",
+    "above",
+    "categorized",
     "clean",
     "column",
     "document",
@@ -32,6 +35,7 @@ __all__ = [
     "outline",
     "rules",
     "single",
+    "text",
 ]
 
 GREY = "#bdbdbd"
@@ -48,6 +52,14 @@ class Interval(NamedTuple):
 
     lower: float
     upper: float
+    label: str
+    symbol: Element
+
+
+class Category(NamedTuple):
+    """One class of a categorised style: the value it stands for, the legend's words and the symbol."""
+
+    value: int | str
     label: str
     symbol: Element
 
@@ -97,13 +109,15 @@ def hatched() -> Element:
     return symbol
 
 
-def outline(color: str, *, inside: str | None = None, width_mm: float = 0.26) -> Element:
+def outline(
+    color: str, *, inside: str | None = None, width_mm: float = 0.26, dashed: bool = False
+) -> Element:
     """A polygon with a line around it and ``inside``, a colour, in it (``None`` = nothing)."""
     options = {
         "color": _color(inside or "#ffffff"),
         "style": "solid" if inside else "no",
         "outline_color": _color(color),
-        "outline_style": "solid",
+        "outline_style": "dash" if dashed else "solid",
         "outline_width": f"{width_mm:g}",
         "outline_width_unit": "MM",
         "joinstyle": "round",
@@ -146,6 +160,13 @@ def marker(
     return _symbol("marker", "SimpleMarker", options, defined or {})
 
 
+def above(symbol: Element) -> Element:
+    """The same symbol, drawn after those of all other rules; for a renderer of :func:`rules`."""
+    for layer in symbol.iter("layer"):
+        layer.set("pass", "1")
+    return symbol
+
+
 def single(symbol: Element) -> Element:
     """A renderer that draws everything alike."""
     renderer = Element("renderer-v2", type="singleSymbol", symbollevels="0", enableorderby="0")
@@ -167,6 +188,20 @@ def graduated(attribute: str, classes: Sequence[Interval]) -> Element:
     for number, item in enumerate(classes):
         bounds = {"lower": repr(float(item.lower)), "upper": repr(float(item.upper))}
         SubElement(ranges, "range", bounds, symbol=str(number), label=clean(item.label), render="true")
+    _add_symbols(renderer, [item.symbol for item in classes])
+    return renderer
+
+
+def categorized(attribute: str, classes: Sequence[Category]) -> Element:
+    """A renderer with one symbol per value of a column or a QGIS expression."""
+    renderer = Element(
+        "renderer-v2", type="categorizedSymbol", attr=clean(attribute), symbollevels="0", enableorderby="0"
+    )
+    holder = SubElement(renderer, "categories")
+    for number, item in enumerate(classes):
+        kind = "long" if isinstance(item.value, int) else "string"
+        words = {"value": clean(item.value), "type": kind, "label": clean(item.label)}
+        SubElement(holder, "category", words, symbol=str(number), render="true")
     _add_symbols(renderer, [item.symbol for item in classes])
     return renderer
 
@@ -203,6 +238,11 @@ def document(renderer: Element, *, tip: str = "", opacity: float = 1.0, time_fie
     root.append(renderer)
     SubElement(root, "layerOpacity").text = f"{opacity:g}"
     SubElement(root, "mapTip", enabled="1").text = clean(tip)
+    return text(root)
+
+
+def text(root: Element) -> str:
+    """The file of a whole document."""
     ElementTree.indent(root, " ")
     return _HEADER + ElementTree.tostring(root, encoding="unicode") + "\n"
 

@@ -19,6 +19,7 @@ import pandas as pd
 
 from geolivelihood.layers import qml
 from geolivelihood.layers.breaks import class_breaks, range_labels, symmetric_breaks
+from geolivelihood.layers.explanation_styles import EXPLAINED
 from geolivelihood.layers.palettes import ramp
 from geolivelihood.layers.tips import human_label, map_tip
 
@@ -168,8 +169,19 @@ class _Sheet:
         """The symbol of what the model must not be trusted for."""
         return qml.hatched() if self.kind == "polygon" else self.symbol(qml.GREY)
 
-    def style(self, name: str, renderer: Element, title: str = "", opacity: float = 1.0) -> Style:
-        tip = map_tip(self.frame, indicators=self.indicators, labels=self.labels)
+    def style(
+        self,
+        name: str,
+        renderer: Element,
+        title: str = "",
+        opacity: float = 1.0,
+        *,
+        tells: Sequence[str] | None = None,
+        picture: bool = True,
+    ) -> Style:
+        """A style; its map tip has the columns ``tells``, by default the indicators."""
+        shown = self.indicators if tells is None else tells
+        tip = map_tip(self.frame, indicators=shown, labels=self.labels, picture=picture)
         moment = next((column for column in ("period_start", "captured_at") if self.has(column)), None)
         text = qml.document(renderer, tip=tip, opacity=opacity, time_field=moment)
         return Style(qml.clean(name)[:_NAME_LENGTH], text, title=title)
@@ -182,8 +194,8 @@ def _point_size(count: int) -> float:
 
 def _makers(name: str, kind: str) -> Callable[[_Sheet], list[Style]]:
     if name.startswith("explanations_"):
-        by_name = {"explanations_views": _views, "explanations_rasters": _footprints}
-        return by_name.get(name, _signed)
+        make = EXPLAINED.get(name, _signed)
+        return lambda sheet: make(sheet) or _plain(sheet)
     by_word = {"cells": _mapped, "regions": _regions, "clusters": _mapped, "edges": _edges}
     if _first_word(name) == "images":
         return _photos if kind == "point" else _footprints
@@ -329,19 +341,10 @@ def _edges(sheet: _Sheet) -> list[Style]:
     return styles
 
 
-def _views(sheet: _Sheet) -> list[Style]:
-    """The ground that a photograph saw, coloured by its score where it has one."""
-    if sheet.has("score"):
-        renderer = _graduated(sheet, "score", class_breaks(sheet.numbers("score")), "viridis")
-        return [sheet.style("score", renderer, sheet.label("score"), opacity=0.7)]
-    wedge = qml.outline(_INK, inside="#84d44b", width_mm=_OUTLINE_MM)
-    return [sheet.style("views", qml.single(wedge), "What the photographs saw", opacity=0.5)]
-
-
 def _signed(sheet: _Sheet) -> list[Style]:
     """Contributions to a prediction, which push it up or down."""
     if not sheet.has("value"):
-        return _plain(sheet)
+        return []
     renderer = _graduated(sheet, "value", symmetric_breaks(sheet.numbers("value")), "RdBu")
     return [sheet.style("value", renderer, sheet.label("value"))]
 

@@ -36,11 +36,16 @@ def human_label(name: str, labels: Mapping[str, str] | None = None) -> str:
 
 
 def map_tip(
-    frame: pd.DataFrame, *, indicators: Iterable[str] = (), labels: Mapping[str, str] | None = None
+    frame: pd.DataFrame,
+    *,
+    indicators: Iterable[str] = (),
+    labels: Mapping[str, str] | None = None,
+    picture: bool = True,
 ) -> str:
     """HTML with QGIS expressions: who it is, its values with their intervals, and the picture if it is one.
 
-    What comes from the file is escaped inside QGIS, so that a value cannot bring markup along.
+    What comes from the file is escaped inside QGIS, so that a value cannot bring markup along. ``picture``
+    says whether ``path`` is a file that a browser can show.
     """
     usable = {
         str(name): frame.dtypes.iloc[at] for at, name in enumerate(frame.columns) if "%]" not in str(name)
@@ -53,7 +58,7 @@ def map_tip(
         lines.append("[% CASE WHEN NOT \"applicable\" THEN 'Outside the area of applicability' END %]")
     facts = [name for name in (*_FACTS, *_CREDITS) if name in usable and name not in indicators]
     lines += [f"{escape(human_label(name, labels))}: {_value(name, usable[name], frame)}" for name in facts]
-    if {"image_id", "path"} <= set(usable):
+    if picture and {"image_id", "path"} <= set(usable):
         lines.append(_PICTURE)
     return "<br>".join(lines)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import geopandas as gpd
@@ -22,6 +22,16 @@ _TITLES = {
     "images": ("Pictures", "Pictures"),
     "images_overhead": ("Overhead pictures", "Pictures"),
     "edges": ("Links between pictures", "Pictures"),
+    "explanations_peaks": ("Where the evidence is strongest", "Explanations"),
+    "explanations_nodes": ("Pictures and cells that counted", "Explanations"),
+    "explanations_edges": ("Links that counted", "Explanations"),
+    "explanations_regions": ("Where most of the evidence lies", "Explanations"),
+    "explanations_rasters": ("Pictures with maps of evidence", "Explanations"),
+    "explanations_concepts_images": ("Concepts in pictures", "Explanations"),
+    "explanations_concepts_clusters": ("Concepts at survey clusters", "Explanations"),
+    "explanations_concepts": ("Concepts in cells", "Explanations"),
+    "explanations_feature_clusters": ("Kinds of pictures", "Explanations"),
+    "explanations_zonal": ("Evidence per area", "Explanations"),
     "explanations_views": ("What the photos see", "Pictures"),
     "clusters": ("Survey clusters", "Survey"),
     "cells": ("Cells", "Map"),
@@ -68,8 +78,8 @@ def set_aside(data: Livelihood, lineup: LineUp) -> pd.DataFrame:
     return pd.concat([rejected, clusters.astype(str)], ignore_index=True)
 
 
-def layer_list(layers: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Name, title, group and order of each layer, for whoever opens the file."""
+def layer_list(layers: Iterable[str]) -> list[dict[str, Any]]:
+    """Name, title, group and order of each layer of a result, for whoever opens the file."""
     return [
         {"name": name, "title": _TITLES[name][0], "group": _TITLES[name][1], "order": order}
         for order, name in enumerate(layers)

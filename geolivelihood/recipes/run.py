@@ -30,7 +30,7 @@ from geolivelihood.recipes.report import write_report
 from geolivelihood.recipes.results import build_layers, layer_list, set_aside
 from geolivelihood.recipes.workspace import Stage
 
-__all__ = ["RunResult", "open_project", "plan_project", "run_project"]
+__all__ = ["RunResult", "open_project", "plan_project", "run_id", "run_project"]
 
 logger = logging.getLogger(__name__)
 
@@ -120,10 +120,14 @@ def run_project(
     assessment = Assessment(lineup)
     begin("building layers")
     made = build_layers(data, assessment)
-    stale = _stale(target, made)
+    earlier = layers.read_provenance(target) if target.exists() else {}
+    explained = _explanations(earlier, assessment)
+    kept = {name for one in explained for name in one["layers"]}
+    made = {name: frame for name, frame in made.items() if name not in kept}
+    stale = _stale(earlier, [*made, *kept])
     begin("writing results")
-    listed = layer_list(made)
-    provenance = _provenance(assessment, scores, listed)
+    listed = layer_list([*sorted(kept), *made])
+    provenance = _provenance(assessment, scores, listed) | {"explanations": explained}
     layers.write_geopackage(
         target,
         made,
@@ -156,12 +160,14 @@ def run_project(
     )
 
 
-def _stale(target: Path, made: Mapping[str, Any]) -> list[str]:
+def _stale(earlier: Mapping[str, Any], names: Sequence[str]) -> list[str]:
     """Layers that an earlier run wrote and this one no longer has; those that the user added are not ours."""
-    if not target.exists():
-        return []
-    earlier = layers.read_provenance(target).get("layers", [])
-    return [layer["name"] for layer in earlier if layer["name"] not in made]
+    return [layer["name"] for layer in earlier.get("layers", []) if layer["name"] not in names]
+
+
+def _explanations(earlier: Mapping[str, Any], assessment: Assessment) -> list[dict[str, Any]]:
+    """What was explained of the earlier result, if it is the same as this one; else it says nothing now."""
+    return list(earlier.get("explanations", [])) if earlier.get("run_id") == run_id(assessment) else []
 
 
 class _Beside(NamedTuple):
@@ -263,18 +269,16 @@ def _report(
 def _provenance(
     assessment: Assessment, scores: pd.DataFrame | None, listed: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    lineup, data = assessment.lineup, assessment.lineup.data
-    project = data.project
-    stages = {stage.name: stage.key for stage in [*data.stages(), *lineup.stages(), *assessment.stages()]}
+    project = assessment.lineup.project
     tables = {} if scores is None else {"coverage": assessment.coverage, "checks": assessment.checks}
     return {
-        "run_id": content_hash(stages)[:12],
+        "run_id": run_id(assessment),
         "command": f"geolivelihood run {project.file.name}",
         "configuration": project.model_dump(mode="json"),
         "versions": {"geolivelihood": __version__, "python": platform.python_version()}
         | {name: version(name) for name in _LIBRARIES},
         "seed": project.seed,
-        "stages": stages,
+        "stages": _stage_keys(assessment),
         "layers": listed,
         "scores": [] if scores is None else validation.records(scores),
         **{name: validation.records(table) for name, table in tables.items()},
@@ -282,3 +286,14 @@ def _provenance(
         "remarks": assessment.remarks,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def run_id(assessment: Assessment) -> str:
+    """What tells runs apart: the hash of everything that their stages depend on."""
+    return content_hash(_stage_keys(assessment))[:12]
+
+
+def _stage_keys(assessment: Assessment) -> dict[str, str]:
+    lineup = assessment.lineup
+    stages = [*lineup.data.stages(), *lineup.stages(), *assessment.stages()]
+    return {stage.name: stage.key for stage in stages}

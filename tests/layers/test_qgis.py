@@ -12,12 +12,15 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import rasterio
 import shapely
+from affine import Affine
 from PIL import Image
 
 from geolivelihood.cells import cell_points, point_cells
 from geolivelihood.layers import write_geopackage
-from geolivelihood.layers.palettes import HATCH, MASK, ramp, rgb
+from geolivelihood.layers.palettes import HATCH, LOWERS, MASK, NEITHER, RAISES, ramp, rgb
+from geolivelihood.layers.raster_styles import write_raster_style
 
 PYTHON = os.environ.get("QGIS_PYTHON", "/usr/bin/python3")
 DROPPED = ("PYTHONHOME", "VIRTUAL_ENV", "PROJ_DATA", "PROJ_LIB", "GDAL_DATA", "GDAL_DRIVER_PATH")
@@ -50,6 +53,39 @@ def qgis():
         if os.environ.get("CI", "").lower() == "true":
             pytest.fail(f"{reason}, and this is CI")
         pytest.skip(reason)
+
+
+def explanations():
+    """A layer of each kind of explanation of pictures."""
+    spots = gpd.GeoSeries(shapely.points([30.2, 30.4, 30.8], [-1.2, -1.6, -1.8]), crs=4326)
+    peaks = gpd.GeoDataFrame(
+        {"target": "wealth", "sign": [1, 1, -1], "rank": [1, 2, 1], "share": [0.4, 0.1, 0.2]}, geometry=spots
+    )
+    near, wide = (spots.set_crs(None, allow_override=True).buffer(d).set_crs(4326) for d in (0.05, 0.1))
+    regions = gpd.GeoDataFrame(
+        {"sign": [1, 1, -1, 1, 1, -1], "share": [0.5] * 3 + [0.8] * 3, "sum": 1.0},
+        geometry=pd.concat([near, wide], ignore_index=True),
+    )
+    zones = gpd.GeoDataFrame(
+        {"cell": ["a", "b", "c"], "sum": [0.2, -0.4, 0.1], "density": [1.0, -2.0, np.nan]}, geometry=wide
+    )
+    zones = pd.concat([zones.assign(target="wealth"), zones.assign(target="it's", sum=[9.0, -5.0, 2.0])])
+    sides = shapely.box([30, 30, 30.5], -2, [31, 30.5, 31], -1)
+    views = gpd.GeoDataFrame(
+        {"image_id": ["a", "a", "a", "b"], "sector": [-1, 0, 1, -1], "score": [0.1, -0.3, 0.4, 0.2]},
+        geometry=[*sides, shapely.Point(30.7, -1.5).buffer(0.2)],
+        crs=4326,
+    ).assign(flag=["", "", "", "no_heading"])
+    kinds = peaks.assign(image_id=["a", "b", "c"], cluster=[0, 1, -1], distance=[0.1, 0.2, np.nan])
+    rasters = gpd.GeoDataFrame({"image_id": ["a"], "path": ["a_cam.tif"], "total": [1.0]}, geometry=wide[:1])
+    return {
+        "explanations_peaks": peaks,
+        "explanations_regions": regions,
+        "explanations_zonal": zones,
+        "explanations_views": views,
+        "explanations_feature_clusters": kinds[["image_id", "cluster", "distance", "geometry"]],
+        "explanations_rasters": rasters,
+    }
 
 
 def country():
@@ -87,7 +123,6 @@ def country():
         geometry=shapely.box([30, 30.5], -2, [30.5, 31], -1),
         crs=4326,
     )
-    views = regions.assign(image_id=["a", "b"], score=[0.1, 0.9])
     footprints = regions.assign(image_id=["a", "b"])[["image_id", "geometry"]]
     return {
         "cells": cells,
@@ -96,7 +131,7 @@ def country():
         "images": images,
         "images_overhead": footprints,
         "edges": edges,
-        "explanations_views": views,
+        **explanations(),
         "rejected": pd.DataFrame({"row": ["1"], "column": ["lat"], "reason": ["NaN"]}),
     }
 
@@ -131,7 +166,12 @@ def test_every_layer_opens_with_its_default_style_and_no_warning(seen):
         "images": "singleSymbol",
         "images_overhead": "singleSymbol",
         "edges": "singleSymbol",
-        "explanations_views": "graduatedSymbol",
+        "explanations_peaks": "RuleRenderer",
+        "explanations_regions": "RuleRenderer",
+        "explanations_zonal": "graduatedSymbol",
+        "explanations_views": "RuleRenderer",
+        "explanations_feature_clusters": "categorizedSymbol",
+        "explanations_rasters": "singleSymbol",
         "rejected": None,
     }
     assert layers["regions"]["classes"] >= 4
@@ -196,3 +236,62 @@ def test_no_background_shows_inside_a_dark_fill(seen):
     assert dark.sum() > 50_000
     inner = dark[np.ptp(ys) // 4 : 3 * np.ptp(ys) // 4, xs.min() + 40 : xs.min() + 220]
     assert inner.size > 40_000 and inner.all()
+
+
+def test_a_run_has_a_style_that_leaves_the_others_out(seen):
+    _, folder = seen
+    names = ("sum_wealth", "sum_it_s", "density_wealth", "density_it_s")
+    assert {path.stem for path in folder.glob("explanations_zonal-*.png")} == {
+        f"explanations_zonal-{name}" for name in names
+    }
+
+
+def test_the_outline_of_a_whole_view_lies_above_its_sectors(seen):
+    _, folder = seen
+    image = np.asarray(Image.open(folder / "explanations_views-score.png").convert("RGB")).astype(int)
+    line = 0.7 * np.array([59, 59, 59]) + 0.3 * np.array(BACKGROUND)  # the layer's opacity
+    edge = np.abs(image[:, 5:25] - line).max(axis=2) <= 12  # the west, where a sector ends as the view does
+    assert edge[60:540].any(axis=1).mean() > 0.95
+
+
+@pytest.fixture(scope="module")
+def styled_raster(qgis, tmp_path_factory):
+    """A raster of a run whose colours end at 0.2, with its style, as QGIS draws it over a black ground."""
+    folder = tmp_path_factory.mktemp("raster")
+    values = np.repeat(np.array([[-0.4, -0.1, 0, 0.1, 0.2, np.nan]], np.float32), 40, axis=1)
+    values = np.repeat(values, 60, axis=0)
+    grid = {"width": 240, "height": 60, "crs": "EPSG:3857", "transform": Affine(10, 0, 3_600_000, 0, -10, 0)}
+    form = {"driver": "GTiff", "count": 1, "dtype": "float32", "nodata": np.nan}
+    with rasterio.open(folder / "a.tif", "w", **form, **grid) as target:
+        target.write(values, 1)
+    write_raster_style(folder / "a.tif", 0.2, unit="R$ per pixel")
+    done = run_qgis(Path(__file__).with_name("qgis_raster_probe.py"), folder / "a.tif", folder)
+    assert (folder / "verdict.json").exists(), done.stderr
+    verdict = json.loads((folder / "verdict.json").read_text(encoding="utf-8"))
+    return verdict, np.asarray(Image.open(folder / "raster.png").convert("RGB")).astype(int)
+
+
+def test_a_raster_opens_with_the_style_beside_it(styled_raster):
+    verdict, _ = styled_raster
+    assert verdict["log"] == [] and verdict["valid"]
+    assert verdict["type"] == "singlebandpseudocolor" and not verdict["clip"]
+    assert verdict["interpolated"] and verdict["resampler"] == "bilinear"
+    assert verdict["opacity"] == pytest.approx(0.75) and verdict["range"] == [-0.2, 0.2]
+    assert verdict["stops"] == [
+        [-0.2, LOWERS, "−0.2 R$ per pixel"],
+        [0.0, NEITHER, "0"],
+        [0.2, RAISES, "0.2 R$ per pixel"],
+    ]
+
+
+def test_a_raster_is_blue_below_red_above_and_clear_without_data(styled_raster):
+    _, image = styled_raster
+    row = image[30]
+    shown = {
+        name: row[20 + 40 * k] for k, name in enumerate(("least", "less", "none", "more", "most", "clear"))
+    }
+    for name, color in (("least", LOWERS), ("none", NEITHER), ("most", RAISES)):
+        assert np.abs(shown[name] - 0.75 * np.array(rgb(color))).max() <= 2, name
+    half = (np.array(rgb(LOWERS)) + rgb(NEITHER)) / 2
+    assert np.abs(shown["less"] - 0.75 * half).max() <= 2
+    assert (shown["clear"] == 0).all()

@@ -193,3 +193,94 @@ def test_a_colour_means_the_same_in_every_layer(tmp_path):
     path = write_geopackage(tmp_path / "r.gpkg", layers, indicators=["wealth"])
     cells, regions = (re.findall(r'lower="([^"]+)"', read_styles(path, name)[0].qml) for name in layers)
     assert cells == regions and len(cells) > 2
+
+
+def rules_of(style):
+    return {rule.get("label"): rule.get("filter") for rule in parsed(style).iter("rule") if rule.get("label")}
+
+
+def options_of(style, label):
+    """Options of the symbol of a rule."""
+    rule = next(rule for rule in parsed(style).iter("rule") if rule.get("label") == label)
+    symbol = parsed(style).find(f".//symbols/symbol[@name='{rule.get('symbol')}']")
+    return {option.get("name"): option.get("value") for option in symbol.iter("Option")}
+
+
+def test_peaks_are_sized_by_share_and_coloured_by_sign():
+    peaks = points(sign=[1, -1], rank=[1, 1], value=[0.2, -0.1], share=[0.5, 0.25])
+    (style,) = default_styles("explanations_peaks", peaks)
+    assert rules_of(style) == {"Raised the prediction": '"sign" = 1', "Lowered the prediction": '"sign" = -1'}
+    raised, lowered = (options_of(style, label) for label in rules_of(style))
+    assert raised["color"] == "178,24,43,255" and lowered["color"] == "33,102,172,255"
+    assert raised["expression"] == 'coalesce(scale_exp("share", 0, 0.5, 1.6, 7.0, 0.5), 1.6)'
+    (none,) = default_styles("explanations_peaks", peaks.assign(share=np.nan))
+    assert "scale_exp" not in none.qml
+
+
+def test_regions_are_bold_where_half_of_the_evidence_lies():
+    regions = polygons(sign=[1, 1, -1], share=[0.5, 0.8, 0.5], held=0.55)
+    (style,) = default_styles("explanations_regions", regions)
+    assert len(rules_of(style)) == 4
+    heart, wider = (options_of(style, f"{share} % of what raised the prediction") for share in (50, 80))
+    assert (heart["outline_style"], wider["outline_style"], heart["style"]) == ("solid", "dash", "no")
+    assert float(heart["outline_width"]) > float(wider["outline_width"])
+
+
+def test_zones_diverge_about_zero_and_runs_have_styles_of_their_own():
+    zones = polygons(cell=["a", "b"], target="wealth", sum=[-1.0, 3.0], density=[-0.1, 0.2])
+    total, density = default_styles("explanations_zonal", zones)
+    assert (total.name, density.name) == ("sum", "density")
+    ranges = parsed(total).findall(".//range")
+    assert float(ranges[0].get("lower")) == -float(ranges[-1].get("upper")) == -3
+    symbols = {symbol.get("name"): symbol for symbol in parsed(total).iter("symbol")}
+    fills = [symbols[item.get("symbol")].find(".//Option[@name='color']").get("value") for item in ranges]
+    assert fills[0] == "5,48,97,255" and fills[-1] == "103,0,31,255"  # blue lowered, red raised
+    both = pd.concat([zones, zones.assign(target="bmi's", sum=[200.0, -300.0])])
+    names = {style.name: style for style in default_styles("explanations_zonal", both)}
+    assert list(names) == ["sum wealth", "sum bmi's", "density wealth", "density bmi's"]
+    renderer = parsed(names["sum bmi's"]).find("renderer-v2")
+    assert renderer.get("attr") == "CASE WHEN coalesce(\"target\", '') = 'bmi''s' THEN \"sum\" END"
+    assert float(renderer.find(".//range").get("lower")) == -300
+    assert float(parsed(names["sum wealth"]).find(".//range").get("lower")) == -3
+
+
+def test_sectors_diverge_and_whole_views_are_outlines():
+    views = polygons(
+        image_id=list("aaab"),
+        sector=[-1, 0, 1, -1],
+        score=[0.2, 0.5, -0.3, 0.9],
+        flag=["", "", "", "no_heading"],
+    )
+    (style,) = default_styles("explanations_views", views)
+    rules = rules_of(style)
+    assert all('"sector" >= 0 AND "score"' in text for text in list(rules.values())[:-2])
+    assert options_of(style, "Whole view")["outline_style"] == "solid"
+    lost = options_of(style, "Heading unknown")
+    assert (lost["outline_style"], lost["style"]) == ("dash", "no")
+    bounds = [float(text.split()[-1]) for text in list(rules.values())[:-2]]
+    assert max(bounds) == 0.5  # of the sectors, not of the disc
+    (signed,) = default_styles("explanations_views", views.drop(columns=["sector", "flag"]))
+    assert float(parsed(signed).find(".//range").get("lower")) < -0.3
+    (none,) = default_styles("explanations_views", views.assign(score=np.nan))
+    assert list(rules_of(none)) == ["Whole view", "Heading unknown"]
+
+
+def test_footprints_of_rasters_tell_of_the_map_and_show_no_picture():
+    rasters = polygons(image_id=["a"], path=["a_signed_cam_wealth.tif"], total=[1.5], residual=[0.0])
+    (style,) = default_styles("explanations_rasters", rasters)
+    tip = parsed(style).find("mapTip").text
+    assert "Path: " in tip and "Total: " in tip and "Residual: " in tip and "<img" not in tip
+
+
+def test_kinds_have_colours_of_their_own_and_outliers_are_grey():
+    kinds = points(image_id=list("abcd"), cluster=[0, 0, 1, -1], distance=[0.1, 0.2, 0.1, np.nan])
+    (style,) = default_styles("explanations_feature_clusters", kinds)
+    found = parsed(style).findall(".//category")
+    assert [(item.get("value"), item.get("label")) for item in found] == [
+        ("0", "Kind 0 (2 pictures)"),
+        ("1", "Kind 1 (1 picture)"),
+        ("-1", "Of no kind (1 picture)"),
+    ]
+    colours = [option.get("value") for option in parsed(style).findall(".//symbol//Option[@name='color']")]
+    assert len(set(colours)) == 3 and colours[-1] == "189,189,189,255"
+    assert "symbol" in default_styles("explanations_feature_clusters", points(image_id=["a"]))[0].qml

@@ -11,6 +11,7 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
+from geolivelihood import models
 from geolivelihood.recipes.lineup import LineUp
 from geolivelihood.recipes.livelihood import Livelihood
 from geolivelihood.recipes.settings import ModelChoice
@@ -60,8 +61,13 @@ class Job:
 
     @cached_property
     def fitted(self) -> Any:
-        """The model, fitted to every cluster that has the indicator."""
-        return self.lineup.fit(self.choice, self.indicator)
+        """The model, fitted to every cluster that has the indicator; kept, as networks take long."""
+        stage = self.lineup.fit_stage(f"fit-{self.choice.key}", self.choice, self.indicator)
+        return models.load(self.data.space.make(stage, self._fit) / "model")
+
+    def _fit(self, folder: Path) -> None:
+        extent = self.lineup.sample.clusters
+        models.save(self.lineup.fit(self.choice, self.indicator), folder / "model", extent=extent)
 
     @property
     def output(self) -> int:

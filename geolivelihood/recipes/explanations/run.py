@@ -1,0 +1,275 @@
+"""Explain a model of a project; what comes of it joins the project's result."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from geolivelihood import layers
+from geolivelihood.errors import InputError
+from geolivelihood.explanation.attribution import METHODS as PICTURES
+from geolivelihood.explanation.graph_edges import METHODS as LINKS
+from geolivelihood.files import atomic
+from geolivelihood.progress import stage as begin
+from geolivelihood.recipes.assessment import Assessment
+from geolivelihood.recipes.explanations.job import Job, Made
+from geolivelihood.recipes.results import layer_list
+from geolivelihood.recipes.run import open_project, run_id
+from geolivelihood.recipes.settings import ModelChoice
+
+__all__ = ["METHODS", "Explained", "explain_project"]
+
+_HERE = "geolivelihood.recipes.explanations"
+METHODS: dict[str, str] = {
+    **dict.fromkeys(PICTURES, "maps.explain_pictures"),
+    **{f"links_{name}": "links.explain_links" for name in LINKS},
+    "concepts": "concepts.explain_concepts",
+    "feature_clusters": "kinds.explain_kinds",
+}
+"""Ways of explaining by name, and the function of this package that does it."""
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What was explained, and where it lies.
+
+    Attributes
+    ----------
+    geopackage
+        The result that the layers joined.
+    layers
+        Rows by layer that are new.
+    files
+        Rasters, tables and pictures beside it.
+    rejected
+        Rows that were set aside.
+    facts
+        What each method says of itself, by its name.
+    elapsed_s
+        Seconds.
+    """
+
+    geopackage: Path
+    layers: dict[str, int]
+    files: list[Path]
+    rejected: int
+    facts: dict[str, dict[str, Any]]
+    elapsed_s: float
+
+
+def explain_project(
+    path: str | os.PathLike[str],
+    *,
+    methods: Sequence[str] | None = None,
+    model: str | None = None,
+    indicator: str | None = None,
+    source: str | None = None,
+    ids: Sequence[str] | None = None,
+    options: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    result: str | os.PathLike[str] | None = None,
+) -> Explained:
+    """Explain a model of a project that was run.
+
+    Parameters
+    ----------
+    path
+        Project file (YAML).
+    methods
+        Of :data:`METHODS`; ``None`` takes the signed CAM, of a graph model the occlusion of links.
+    model
+        One of the project's models; ``None`` for the map's.
+    indicator
+        ``None`` for the project's first.
+    source
+        Source of the pictures; ``None`` for the model's first.
+    ids
+        Pictures, clusters or cells; ``None`` for all.
+    options
+        What only some methods take; see the functions of this package.
+    overrides
+        Settings of the project by dotted key, as the run had them.
+    result
+        The run's GeoPackage; ``None`` for ``<out>/<name>.gpkg``.
+
+    Returns
+    -------
+    Explained
+        The layers ``explanations_*`` are in the GeoPackage, files in ``explanations`` beside it. Rows of
+        other methods, models and targets stay; those of the same give way.
+
+    Raises
+    ------
+    InputError
+        If the project was not run, or there is no such method, model, indicator, source or id.
+    """
+    started = time.monotonic()
+    data, lineup = open_project(path, overrides=overrides)
+    target = Path(result).resolve() if result else data.project.target / f"{data.project.name}.gpkg"
+    earlier = _earlier(target, path)
+    layers.check_target(target, mode="update")
+    choice = _named(model or data.map_model, {m.key: m for m in data.project.models}, "model")
+    asked = _named(
+        indicator or next(iter(lineup.indicators), None), {i: i for i in lineup.indicators}, "indicator"
+    )
+    ways = list(methods or [_usual(choice)])
+    for way in ways:
+        _named(way, METHODS, "method")
+    if earlier.get("run_id") != run_id(Assessment(lineup)):
+        warnings.warn(
+            f"{target.name} was written by a run with other settings or data than the project has now; "
+            "explained is the model as it would be fitted now. Run the project again for a map of it.",
+            stacklevel=2,
+        )
+    folder = target.parent / "explanations"
+    made: dict[str, Made] = {}
+    for way in ways:
+        job = Job(lineup, choice, asked, way, folder, source, _unique(ids), dict(options or {}))
+        made[way] = _maker(way)(job)
+        _join(target, job, made[way])
+    return Explained(
+        geopackage=target,
+        layers=_counts(made.values()),
+        files=list(dict.fromkeys(file for one in made.values() for file in one.files)),
+        rejected=sum(len(one.rejected) for one in made.values()),
+        facts={way: dict(one.facts) for way, one in made.items()},
+        elapsed_s=time.monotonic() - started,
+    )
+
+
+def _earlier(target: Path, path: str | os.PathLike[str]) -> dict[str, Any]:
+    if not target.exists():
+        msg = (
+            f"There is no result {target} to join. First run the project: geolivelihood run {os.fspath(path)}"
+        )
+        raise InputError(msg)
+    return layers.read_provenance(target)
+
+
+def _usual(choice: ModelChoice) -> str:
+    return "links_occlusion" if choice.name == "graph" else "signed_cam"
+
+
+def _maker(way: str) -> Callable[[Job], Made]:
+    module, _, name = METHODS[way].partition(".")
+    found: Callable[[Job], Made] = getattr(import_module(f"{_HERE}.{module}"), name)
+    return found
+
+
+def _named(name: str | None, known: Mapping[str, Any], what: str) -> Any:
+    if name is None or name not in known:
+        msg = f"There is no {what} {name!r}; there are: {', '.join(known) or 'none'}."
+        raise InputError(msg)
+    return known[name]
+
+
+def _unique(ids: Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if ids is None else tuple(dict.fromkeys(ids))
+
+
+def _counts(made: Any) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for one in made:
+        for name, frame in one.layers.items():
+            counts[name] = counts.get(name, 0) + len(frame)
+    return counts
+
+
+# -- joining the result ---------------------------------------------------------------------------------
+
+
+def _join(target: Path, job: Job, made: Made) -> None:
+    """Write the layers into the result, and what they are into its provenance; the rest stays as it is."""
+    begin("writing results")
+    there = layers.layer_names(target)
+    joined: dict[str, pd.DataFrame] = {
+        name: _joined(gpd.read_file(target, layer=name), frame) if name in there else frame
+        for name, frame in _with_paths(job, made).items()
+    }
+    rejected = _rejected(target, made, there)
+    if len(rejected):
+        joined["rejected"] = rejected
+        with atomic(job.folder / "rejected.csv") as part:
+            made.rejected.to_csv(part, index=False)
+    layers.write_geopackage(
+        target,
+        joined,
+        indicators=job.lineup.indicators,
+        labels=job.data.project.output.labels,
+        provenance=_provenance(target, job, made),
+        mode="update",
+    )
+
+
+def _with_paths(job: Job, made: Made) -> dict[str, gpd.GeoDataFrame]:
+    """Layers whose rasters are named from the folder of the GeoPackage."""
+    found = dict(made.layers)
+    rasters = found.get("explanations_rasters")
+    if rasters is not None:
+        found["explanations_rasters"] = rasters.assign(path=f"{job.folder.name}/" + rasters["path"])
+    return found
+
+
+def _joined(old: gpd.GeoDataFrame, new: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Rows of an earlier explanation, without those that the new ones replace."""
+    by = ["method", "model", "target"]
+    if not set(by) <= set(old):  # what a run drew without an explanation
+        keep = ~old["image_id"].isin(new["image_id"]) if "image_id" in old and "image_id" in new else False
+    else:
+        said = pd.MultiIndex.from_frame(old[by].fillna(""))
+        keep = ~said.isin(pd.MultiIndex.from_frame(new[by].drop_duplicates()))
+        plain = old["method"].fillna("").eq("")
+        if plain.any() and "image_id" in new:
+            keep &= ~(plain & old["image_id"].isin(new["image_id"])).to_numpy()
+    kept = old[keep] if not isinstance(keep, bool) else old.iloc[:0]
+    return new if kept.empty else gpd.GeoDataFrame(pd.concat([kept, new], ignore_index=True), crs=old.crs)
+
+
+def _rejected(target: Path, made: Made, there: Sequence[str]) -> pd.DataFrame:
+    """All that was set aside: by the run, by earlier explanations of other stages, and by this one."""
+    if made.rejected.empty:
+        return made.rejected
+    new = made.rejected.astype(str)
+    if "rejected" not in there:
+        return new
+    old = pd.DataFrame(gpd.read_file(target, layer="rejected"))
+    return pd.concat([old[~old["stage"].isin(new["stage"])], new], ignore_index=True)
+
+
+def _provenance(target: Path, job: Job, made: Made) -> dict[str, Any]:
+    """The document of the run, with what was explained since."""
+    document = layers.read_provenance(target)
+    for name in ("previous", "schema"):
+        document.pop(name, None)
+    entry = {
+        "command": f"geolivelihood explain {job.data.project.file.name} --method {job.method}",
+        "method": job.method,
+        "model": job.choice.key,
+        "target": job.indicator,
+        "layers": list(made.layers),
+        "files": [Path(os.path.relpath(file, target.parent)).as_posix() for file in made.files],
+        "facts": dict(made.facts),
+        "rejected": len(made.rejected),
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    said = [
+        old
+        for old in document.get("explanations", [])
+        if any(old[key] != entry[key] for key in ("method", "model", "target"))
+    ]
+    names = [*made.layers, *(layer["name"] for layer in document.get("layers", []))]
+    return document | {
+        "explanations": [*said, entry],
+        "layers": layer_list(list(dict.fromkeys(names))),
+        "time": entry["time"],
+    }
