@@ -128,7 +128,9 @@ def _greenhouses(draw: ImageDraw.ImageDraw, rng: Rng, size: int) -> None:
         centre = middle + across * 0.07 * size * (strip - (strips - 1) / 2)
         half_length, half_width = 0.1 * size * rng.uniform(0.9, 1.2), 0.021 * size * rng.uniform(0.8, 1.1)
         ends = [centre + side * half_length * along for side in (-1, 1)]
-        corners = [tuple(end + half_width * sign * across) for end, sign in zip((*ends, *ends[::-1]), (-1, -1, 1, 1))]
+        corners = [
+            tuple(end + half_width * sign * across) for end, sign in zip((*ends, *ends[::-1]), (-1, -1, 1, 1))
+        ]
         draw.polygon([(x + 0.01 * size, y + 0.01 * size) for x, y in corners], fill=(58, 56, 50))
         draw.polygon(corners, fill=_ROOFS[rng.integers(len(_ROOFS))])
 
