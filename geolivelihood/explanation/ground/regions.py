@@ -119,7 +119,9 @@ def _thresholds(source: MapRaster, sign: int, shares: Sequence[float]) -> tuple[
 
 
 def _region(source: MapRaster, sign: int, threshold: _Threshold, total: float) -> dict[str, Any]:
-    held, area, faintest, pieces = 0.0, 0.0, np.iinfo(np.uint32).max, []
+    held, area, faintest = 0.0, 0.0, np.iinfo(np.uint32).max
+    apart: list[npt.NDArray[Any]] = []
+    meeting: list[npt.NDArray[Any]] = []
     for block in source.blocks("drawing regions"):
         values, bits = _evidence(source, block, sign)
         inside = (bits >= threshold.bits) & (values > 0)
@@ -131,9 +133,14 @@ def _region(source: MapRaster, sign: int, threshold: _Threshold, total: float) -
         drawn = features.shapes(inside.astype(np.uint8), mask=inside, connectivity=4)
         parts = np.array([shape(polygon) for polygon, _ in drawn], dtype=object)
         corner = np.array([block.column, block.row])
-        pieces.append(shapely.transform(parts, lambda xy, at=corner: xy + at))
-    whole = shapely.union_all(np.concatenate(pieces))  # in whole pixels, so that edges meet exactly
-    polygons = shapely.get_parts(whole)
+        left, upper, right, lower = shapely.bounds(parts).T
+        inner = (left > 0) & (upper > 0) & (right < inside.shape[1]) & (lower < inside.shape[0])
+        moved = shapely.transform(parts, lambda xy, at=corner: xy + at)
+        apart.append(moved[inner])
+        meeting.append(moved[~inner])
+    # In whole pixels, so that edges meet exactly; only what reaches the edge of its block goes on beyond it.
+    joined = shapely.get_parts(shapely.union_all(np.concatenate(meeting)))
+    polygons = np.concatenate([*apart, joined])
     turn = source.transform
     matrix = np.array([[turn.a, turn.d], [turn.b, turn.e]])
     ground = shapely.transform(shapely.multipolygons(polygons), lambda xy: xy @ matrix + [turn.c, turn.f])

@@ -51,7 +51,7 @@ def draw_mosaic(
     axes.set(xlim=(box.left, box.right), ylim=(box.bottom, box.top), xticks=[], yticks=[])
     if outlines is not None:
         outlines.to_crs(crs).boundary.plot(ax=axes, color="#3b3b3b", linewidth=0.6)
-        axes.set(xlim=(box.left, box.right), ylim=(box.bottom, box.top))
+        axes.set(xlim=(box.left, box.right), ylim=(box.bottom, box.top), xlabel="", ylabel="")
     latitude = _middle_latitude(crs, box)
     axes.set_aspect(1.0 if not crs.is_geographic else 1 / np.cos(np.radians(latitude)))
     draw_scale_bar(axes, _ground_width(crs, box))
@@ -59,7 +59,7 @@ def draw_mosaic(
     draw_colour_bar(
         figure, axes, shown, label=f"lowers (blue) or raises (red): {label}, per pixel", extend="both"
     )
-    axes.set_title(title, fontsize=9, color=_INK, loc="left")
+    figure.suptitle(title, fontsize=9, color=_INK)
     return _saved(figure, path)
 
 

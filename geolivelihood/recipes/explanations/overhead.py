@@ -13,7 +13,8 @@ import rasterio
 
 from geolivelihood import cells as h3cells
 from geolivelihood.errors import InputError
-from geolivelihood.explanation import explanation_rasters, image_tiles, peaks, write_mosaic, zonal_sums
+from geolivelihood.explanation import explanation_rasters, image_tiles, write_mosaic, zonal_sums
+from geolivelihood.explanation.ground import peaks
 from geolivelihood.explanation.ground import regions as hot_regions
 from geolivelihood.layers.raster_styles import write_raster_style
 from geolivelihood.progress import stage as begin
