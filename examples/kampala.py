@@ -9,8 +9,8 @@ that holds it, so that no split of points, blocks or regions can put one ground 
 split does, and shows what that is worth.
 
 Run it: ``python examples/kampala.py [FOLDER] [--data ../shared/data/tiles_kampala]``. It writes a project and
-runs it; three minutes on two cores. The tiles (OpenAerialMap, CC BY 4.0) and labels (OpenStreetMap, ODbL) are not
-part of this project: without them it says so and stops.
+runs it; three minutes on two cores. The tiles (OpenAerialMap, CC BY 4.0) and labels (OpenStreetMap, ODbL) are
+not part of this project: without them it says so and stops.
 """
 
 import argparse
@@ -61,7 +61,8 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("folder", nargs="?", type=Path, default=Path("out/kampala"))
     parser.add_argument("--data", type=Path, default=Path("../shared/data/tiles_kampala"))
     parser.add_argument("--features", type=int, default=512, help="random convolutional features")
-    parser.add_argument("--size", type=int, default=224, help="side in pixels that tiles are read at")
+    parser.add_argument("--size", type=int, default=64, help="side in pixels that tiles are read at")
+    parser.add_argument("--kernel", type=int, default=5, help="side in pixels of what a feature sees")
     return parser.parse_args()
 
 
@@ -114,7 +115,11 @@ def write_project(folder: Path, tiles: gpd.GeoDataFrame, options: argparse.Names
 
 
 def settings(options: argparse.Namespace) -> dict:
-    encoder = {"name": "rcf", "size": options.size, "options": {"n_features": options.features}}
+    encoder = {
+        "name": "rcf",
+        "size": options.size,
+        "options": {"n_features": options.features, "kernel": options.kernel},
+    }
     return {
         "name": "kampala",
         "clusters": {"path": "clusters.csv", "indicators": [INDICATOR], "crs": "EPSG:4326"},
@@ -175,7 +180,7 @@ def evidence_on_buildings(rasters: list[Path], buildings: gpd.GeoSeries) -> pd.D
 
 def tell(scores: pd.DataFrame, evidence: pd.DataFrame) -> None:
     console = Console(width=110)
-    r2 = scores.query("metric == 'r2'").set_index(["model", "split"])["value"].unstack()
+    r2 = scores.query("metric == 'r2'").pivot_table("value", "model", "split", sort=False)
     splits = [name for name in ("random", "blocked", "region") if name in r2]
     shown = Table("model", *splits, title="Building cover of tiles: R² out of fold", title_justify="left")
     for model, row in r2[splits].iterrows():
@@ -184,8 +189,8 @@ def tell(scores: pd.DataFrame, evidence: pd.DataFrame) -> None:
     for row in evidence.itertuples():
         console.print(
             f"{row.raster}: buildings are {row.ground_share:.0%} of the ground and hold "
-            f"{row.positive_share:.0%} of what raises the prediction, {row.negative_share:.0%} of what lowers "
-            f"it. A pixel on a building has a higher value than one beside with probability "
+            f"{row.positive_share:.0%} of what raises the prediction, {row.negative_share:.0%} of what "
+            "lowers it. A pixel on a building has a higher value than one beside it with probability "
             f"{row.pixel_auc:.2f} (chance: 0.50)."
         )
 

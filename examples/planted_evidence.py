@@ -30,6 +30,7 @@ from geolivelihood.explanation.ground import upsample
 from geolivelihood.synthetic.planted import PlantedTiles, planted_tiles
 
 SIDE = 64
+LAYER = (0.5, 4.0)  # where the last layer's first cell looks, and its next: 3 x 3 kernels, strides 2, 2 and 1
 TRAINED, RANDOM = "#1f5f99", "#b35806"
 SHOWN = ("signed_cam", "integrated_gradients", "occlusion", "guided_backprop")
 KEEPS_MOST = 0.5  # share of what a method has above chance that it may keep without the model
@@ -128,7 +129,8 @@ def random_network(pictures: torch.Tensor, seed: int) -> nn.Sequential:
 
 def method_options(evidence: Evidence) -> dict[str, dict]:
     """Every method with what it needs beside its name, sized for small pictures."""
-    options: dict[str, dict] = {name: {"steps": 16, "samples": 16, "patch": 8} for name in METHODS}
+    same = {"steps": 16, "samples": 16, "patch": 8, "registration": LAYER}
+    options: dict[str, dict] = {name: dict(same) for name in METHODS}
     for name in ("gradient_shap", "deep_shap", "block_shap"):
         options[name]["baseline"] = evidence.background
     # each permutation and background picture takes as many passes as there are blocks
@@ -300,12 +302,12 @@ def tell(table: pd.DataFrame, accuracy: float, pictures: int, networks: int) -> 
     flagged = methods.loc[methods["insensitive"].eq(True), "method"]
     console.print(f"Fail the check: {', '.join(failing['method']) or 'none'}.")
     console.print(
-        f"Flagged insensitive: {', '.join(flagged) or 'none'} (signed rank correlation above 0.5 with the map "
-        "of a network whose head and last block are random)."
+        f"Flagged insensitive: {', '.join(flagged) or 'none'} (signed rank correlation above 0.5 with the "
+        "map of a network whose head and last block are random)."
     )
     console.print(
-        "Random weights do better than a random point because houses and greenhouses are all that strikes "
-        "the eye: a map of what does so is right half the time."
+        "Random weights do better than a random point because houses and greenhouses are all that "
+        "strikes the eye: a map of what does so is right half the time."
     )
 
 
