@@ -4,8 +4,8 @@ It is run by QGIS's own Python.
 
 Usage: python3 qgis_overlay_probe.py JOB.json, which has ``crs``, ``extent`` (or null: that of the first
 layer), ``size`` in pixels, ``layers`` from the lowest to the highest (``name, path``; vector layers may have
-an ``outline`` colour, else they keep their own style, and a filter ``where``), ``pictures`` (file to the names
-of the layers in it) and ``verdict``, the file that is written.
+an ``outline`` colour, else they keep their own style, and a filter ``where``), ``pictures`` (file to the
+names of the layers in it) and ``verdict``, the file that is written.
 """
 
 import json
