@@ -244,6 +244,16 @@ def test_zones_diverge_about_zero_and_runs_have_styles_of_their_own():
     assert float(parsed(names["sum wealth"]).find(".//range").get("lower")) == -3
 
 
+def test_zones_of_several_kinds_do_not_cover_each_other():
+    zones = polygons(cell=["a", "b", None], region_id=[None, None, 7], sum=[-1.0, 3.0, 900.0])
+    styles = {style.name: parsed(style) for style in default_styles("explanations_zonal", zones)}
+    assert list(styles) == ["sum cell", "sum region"]
+    assert styles["sum region"].find("renderer-v2").get("attr") == (
+        'CASE WHEN "region_id" IS NOT NULL AND "cell" IS NULL THEN "sum" END'
+    )
+    assert float(styles["sum cell"].find(".//range").get("lower")) == -3
+
+
 def test_sectors_diverge_and_whole_views_are_outlines():
     views = polygons(
         image_id=list("aaab"),
