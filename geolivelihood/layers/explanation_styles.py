@@ -1,4 +1,4 @@
-"""The look of the layers that explain pictures: peaks, regions, zones, views, rasters, kinds and concepts.
+"""The look of the layers that explain: peaks, regions, zones, views, rasters, kinds, links and concepts.
 
 Red raised the prediction and blue lowered it, in every one of them as in the rasters. A layer keeps the rows
 of several runs (method, model, target), whose numbers do not compare: where there are several, each has
@@ -156,6 +156,46 @@ def _kinds(sheet: _Sheet) -> list[Style]:
     return styles
 
 
+def _edges(sheet: _Sheet) -> list[Style]:
+    """Lines as wide as their importance."""
+    return _links(sheet, "edges", "Links that the prediction rests on", ["start", "end", "rank", "flag"])
+
+
+def _nodes(sheet: _Sheet) -> list[Style]:
+    """Points as large as their importance."""
+    found = ["node", "pooling_mass", "gradient_input", "occlusion"]
+    return _links(sheet, "nodes", "Places that the prediction rests on", found)
+
+
+def _links(sheet: _Sheet, name: str, title: str, tells: list[str]) -> list[Style]:
+    """Red raised, blue lowered, and grey does not say."""
+    if not sheet.has("importance", "sign"):
+        return []
+    tells = ["importance", *(column for column in tells if sheet.has(column))]
+    styles = []
+    for run, rows in _runs(sheet):
+        most = float(np.nanmax(sheet.numbers("importance")[rows], initial=0.0))
+        where = " AND ".join([_chosen(run), ""]) if run else ""
+        classes = [('NOT coalesce("sign", 0) IN (1, -1)', "Neither, or does not say", qml.GREY)]
+        for sign, (color, words) in _SIGNS.items():
+            classes.append((f'"sign" = {sign}', f"{words.capitalize()} the prediction", color))
+        rules = [qml.Rule(where + test, label, _sized(sheet, color, most)) for test, label, color in classes]
+        styles.append(
+            sheet.style(_named(name, run), qml.rules(rules), _titled(title, run), 0.85, tells=tells)
+        )
+    return styles
+
+
+def _sized(sheet: _Sheet, color: str, most: float) -> Element:
+    """A line or point that grows with its importance."""
+    low, high, power = (0.1, 2.2, 1.0) if sheet.kind == "line" else (_SMALLEST_MM, _LARGEST_MM, 0.5)
+    scale = f'coalesce(scale_exp("importance", 0, {most!r}, {low}, {high}, {power}), {low})'
+    size = scale if most > 0 else None
+    if sheet.kind == "line":
+        return qml.line(color, width_mm=0.6, width=size)
+    return qml.marker(color, size_mm=3.0, defined={"size": size} if size else None)
+
+
 def _size(number: int, count: int) -> str:
     name = "Of no kind" if number < 0 else f"Kind {number}"
     return f"{name} ({count:,} {'picture' if count == 1 else 'pictures'})"
@@ -272,6 +312,8 @@ EXPLAINED: dict[str, Callable[[_Sheet], list[Style]]] = {
     "explanations_views": _views,
     "explanations_rasters": _rasters,
     "explanations_feature_clusters": _kinds,
+    "explanations_edges": _edges,
+    "explanations_nodes": _nodes,
     "explanations_concepts": _concepts,
     "explanations_concepts_clusters": _concepts,
     "explanations_concepts_images": _concepts,

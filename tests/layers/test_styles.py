@@ -296,6 +296,39 @@ def test_kinds_have_colours_of_their_own_and_outliers_are_grey():
     assert "symbol" in default_styles("explanations_feature_clusters", points(image_id=["a"]))[0].qml
 
 
+def linked(**columns):
+    lines = shapely.linestrings([[(k, 0), (k + 1, 1)] for k in range(len(columns["sign"]))])
+    return gpd.GeoDataFrame(columns, geometry=lines, crs="EPSG:4326")
+
+
+def test_links_are_as_wide_as_they_are_important_and_coloured_by_sign():
+    (style,) = default_styles("explanations_edges", linked(sign=[1, -1, 0], importance=[0.5, 0.25, 0.0]))
+    rules = rules_of(style)
+    assert rules["Raised the prediction"] == '"sign" = 1' and len(rules) == 3
+    colours = [options_of(style, label)["line_color"] for label in rules]
+    assert colours == ["189,189,189,255", "178,24,43,255", "33,102,172,255"]
+    width = options_of(style, "Lowered the prediction")["expression"]
+    assert width == 'coalesce(scale_exp("importance", 0, 0.5, 0.1, 2.2, 1.0), 0.1)'
+    (none,) = default_styles("explanations_edges", linked(sign=[0], importance=[0.0]))
+    assert "scale_exp" not in none.qml
+
+
+def test_each_way_of_scoring_links_has_its_own_scale():
+    ways = ["links_occlusion", "links_gnn_explainer"]
+    scored = linked(sign=[1, 0], importance=[3.0, 0.5], method=ways, start=["a", "b"])
+    first, second = default_styles("explanations_edges", scored)
+    assert first.name == "edges links_occlusion" and "0, 3.0, 0.1" in first.qml and "0, 0.5," in second.qml
+    assert "coalesce(\"method\", '') = 'links_occlusion' AND \"sign\" = 1" in rules_of(first).values()
+
+
+def test_nodes_of_links_grow_with_their_importance():
+    nodes = points(node=["a", "b"], sign=[1, -1], importance=[2.0, 1.0])
+    (style,) = default_styles("explanations_nodes", nodes)
+    raised = options_of(style, "Raised the prediction")
+    assert raised["color"] == "178,24,43,255"
+    assert 'scale_exp("importance", 0, 2.0, 1.6, 7.0, 0.5)' in raised["expression"]
+
+
 def test_each_concept_has_a_style_and_those_of_chance_are_hatched():
     concepts = polygons(
         name=["water's", "water's", "dense", "dense"],
