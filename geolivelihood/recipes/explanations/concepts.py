@@ -117,7 +117,7 @@ def explain_concepts(job: Job) -> Made:
 
 def _layout(job: Job) -> Layout:
     """How the embedding is laid out; refused before any work where it cannot be."""
-    layout = job.options.get("embedding") or "tsne"
+    layout: Layout = job.options.get("embedding") or "tsne"
     if layout not in ("tsne", "umap"):
         msg = f"embedding={layout!r}: choose 'tsne' or 'umap'."
         raise InputError(msg)
