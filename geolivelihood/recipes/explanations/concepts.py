@@ -38,7 +38,7 @@ from geolivelihood.recipes.explanations.pictures import chosen_images, picture_m
 
 __all__ = ["OPTIONS", "explain_concepts"]
 
-OPTIONS = ("concepts", "rules", "layer", "embedding")
+OPTIONS: tuple[str, ...] = ("concepts", "rules", "layer", "embedding")
 """Where the examples are, at which layer they are asked for, and how pictures are laid out in the drawing."""
 
 Floats = npt.NDArray[np.float64]
