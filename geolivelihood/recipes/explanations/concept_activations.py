@@ -84,7 +84,7 @@ def answers(
         If the model has no such layer.
     """
     begin(f"reading what the model sees in {model.source}")
-    if "layer" in job.options:
+    if job.options.get("layer"):
         return _at_layer(job, model, own, chosen, elsewhere, str(job.options["layer"]))
     head = linear_head(model.network, target=_target(job, model))
     if model.encoder is not None:

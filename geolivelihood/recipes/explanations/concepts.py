@@ -27,7 +27,8 @@ from geolivelihood.explanation.concepts import (
 from geolivelihood.explanation.concepts.drawing import draw_concept_scores
 from geolivelihood.explanation.concepts.scores import positive_magnitude_share
 from geolivelihood.explanation.concepts.vectors import FEWEST, unit
-from geolivelihood.explanation.feature_clusters import embedding_coordinates
+from geolivelihood.explanation.feature_clusters import Layout, embedding_coordinates
+from geolivelihood.extras import require
 from geolivelihood.files import atomic
 from geolivelihood.progress import stage as begin
 from geolivelihood.recipes.explanations.concept_activations import Answers, answers
@@ -38,7 +39,7 @@ from geolivelihood.recipes.explanations.pictures import chosen_images, picture_m
 __all__ = ["OPTIONS", "explain_concepts"]
 
 OPTIONS: tuple[str, ...] = ("concepts", "rules", "layer", "embedding")
-"""What may be chosen."""
+"""Where the examples are, at which layer they are asked for, and how pictures are laid out in the drawing."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -91,6 +92,7 @@ def explain_concepts(job: Job) -> Made:
     InputError
         If the model says nothing of single pictures, or no concept has pictures enough.
     """
+    layout = _layout(job)
     model = picture_model(job)
     chosen = chosen_images(job, model.source)
     images = job.data.images(model.source).drop_duplicates("image_id").reset_index(drop=True)
@@ -101,7 +103,7 @@ def explain_concepts(job: Job) -> Made:
     scores = _scores(job, found, learned.vectors)
     table = _results(found, learned, scores)
     layers = _layers(job, model.source, chosen, scores)
-    files = _written(job, model.source, found, learned, scores, table)
+    files = _written(job, model.source, found, learned, scores, table, layout)
     rejected = pd.concat([sets.rejected, found.rejected, learned.rejected], ignore_index=True)
     facts = {
         "concepts": len(table),
@@ -111,6 +113,17 @@ def explain_concepts(job: Job) -> Made:
         "layer": found.layer,
     }
     return Made(layers, files, rejected, facts)
+
+
+def _layout(job: Job) -> Layout:
+    """How the embedding is laid out; refused before any work where it cannot be."""
+    layout: Layout = job.options.get("embedding") or "tsne"
+    if layout not in ("tsne", "umap"):
+        msg = f"embedding={layout!r}: choose 'tsne' or 'umap'."
+        raise InputError(msg)
+    if layout == "umap":
+        require("umap", extra="explain")
+    return layout
 
 
 # -- vectors ----------------------------------------------------------------------------------------
@@ -289,7 +302,13 @@ def _finished(job: Job, layer: gpd.GeoDataFrame, place: str) -> gpd.GeoDataFrame
 
 
 def _written(
-    job: Job, source: str, found: Answers, learned: _Learned, scores: ConceptScores, table: pd.DataFrame
+    job: Job,
+    source: str,
+    found: Answers,
+    learned: _Learned,
+    scores: ConceptScores,
+    table: pd.DataFrame,
+    layout: Layout,
 ) -> list[Path]:
     begin("drawing concepts")
     stem = re.sub(r"[^0-9A-Za-z_.-]+", "_", f"concepts_{job.choice.key}_{job.indicator}")
@@ -309,7 +328,7 @@ def _written(
     shown = _spots(found, learned.members, job.data.project.seed)
     spots = embedding_coordinates(
         found.values.loc[shown],
-        method=job.options.get("embedding", "tsne"),
+        method=layout,
         random_state=job.data.project.seed,
     )
     draw_embedding(spots, _colours(job, source, shown, learned.members, scores, label), path=files[1])

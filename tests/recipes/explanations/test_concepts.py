@@ -1,6 +1,7 @@
 """Concepts of a project: what is true of the invented country is found, and chance is called chance."""
 
 import shutil
+import sys
 from dataclasses import replace
 
 import geopandas as gpd
@@ -10,7 +11,7 @@ import pytest
 import shapely
 from scipy.ndimage import gaussian_filter
 
-from geolivelihood.errors import InputError
+from geolivelihood.errors import EnvironmentMissingError, InputError
 from geolivelihood.explanation.concepts import linear_head
 from geolivelihood.recipes.explanations.concept_activations import answers
 from geolivelihood.recipes.explanations.concepts import explain_concepts
@@ -132,6 +133,14 @@ def test_the_drawings_are_there(made):
         "concepts_ridge_wealth_scores.png",
     ]
     assert all(file.read_bytes().startswith(b"\x89PNG") for file in made.files[1:])
+
+
+def test_a_layout_that_cannot_be_is_refused_before_any_work(job, monkeypatch):
+    with pytest.raises(InputError, match="choose 'tsne' or 'umap'"):
+        explain_concepts(replace(job, options={"embedding": "pca"}))
+    monkeypatch.setitem(sys.modules, "umap", None)
+    with pytest.raises(EnvironmentMissingError, match=r"geolivelihood\[explain\]"):
+        explain_concepts(replace(job, options={"embedding": "umap"}))
 
 
 def test_some_pictures_alone(job, made, truth):
