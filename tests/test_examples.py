@@ -8,6 +8,7 @@ import geopandas as gpd
 import pandas as pd
 import pytest
 
+from geolivelihood.explanation.attribution import METHODS
 from geolivelihood.recipes import run_project
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,6 +40,28 @@ def test_displacement_curve_in_small(tmp_path):
         model = r2[data, "cell model, linear"]
         assert model["displacement tie"] > model["published point"] + 0.02
     assert (tmp_path / "displacement_curve.png").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_planted_evidence_in_small(tmp_path):
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "planted_evidence.py", tmp_path, "--quick"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    table = pd.read_csv(tmp_path / "faithfulness.csv").set_index("method")
+    assert set(table.index) == {*METHODS, "random"}
+    methods = table.loc[list(METHODS)]
+    assert methods["pointing"].min() > 0.5 and methods["chance"].max() < 0.15
+    assert (methods["random_weights"] < 0.7 * methods["pointing"]).all()
+    passing = methods["points"].astype(bool) & methods["loses_it"].astype(bool)
+    assert passing[["signed_cam", "integrated_gradients", "occlusion"]].all()
+    assert (
+        not passing["guided_backprop"] and "guided_backprop" in done.stdout.split("Flagged insensitive:")[1]
+    )
+    assert (tmp_path / "planted_evidence.png").stat().st_size > 100_000
 
 
 def test_street(shared_data, tmp_path):

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         picture_activations,
         polygon_shares,
     )
-    from geolivelihood.explanation.contact_sheet import cluster_sheet
+    from geolivelihood.explanation.contact_sheet import cluster_sheet, thumbnails
     from geolivelihood.explanation.dependence import individual_dependence, partial_dependence
     from geolivelihood.explanation.faithfulness import (
         deletion_insertion,
@@ -135,6 +135,7 @@ __all__ = [
     "registration",
     "shapley_summary",
     "surrogate_tree",
+    "thumbnails",
     "tree_shap",
     "upsample",
     "view_cells",
@@ -164,7 +165,7 @@ _HOMES = {
         "picture_activations",
         "polygon_shares",
     ),
-    "contact_sheet": ("cluster_sheet",),
+    "contact_sheet": ("cluster_sheet", "thumbnails"),
     "dependence": ("individual_dependence", "partial_dependence"),
     "faithfulness": ("deletion_insertion", "faithfulness_report", "pointing", "randomisation"),
     "feature_clusters": ("FeatureClusters", "cluster_examples", "embedding_coordinates"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import textwrap
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,8 +27,8 @@ _TITLES = {
     "aic": "AIC",
     "stability": "stability (adjusted Rand)",
 }
-_DOT: dict[str, Any] = {"s": 6, "linewidths": 0}
-_OUTLIER = "#bbbbbb"
+_OUTLIER, _MISSING = "#bbbbbb", "#dcdcdc"
+_TITLE_PT, _TITLE_LETTERS = 10, 44
 _MANY = 12  # values above which whole numbers are drawn as an amount
 
 
@@ -58,13 +60,19 @@ def draw_curve(
         panel.plot(curve["k"], curve[name], marker="o", markersize=3.5, color="#2166ac", linewidth=1.4)
         if k is not None:
             panel.axvline(k, color="#b2182b", linewidth=1, linestyle="--")
-        panel.set(title=_TITLES[name], xlabel="clusters")
+        panel.set_title(_TITLES[name], fontsize=_TITLE_PT)
+        panel.set_xlabel("clusters" if k is None else f"clusters ({k} chosen)")
         panel.set_xticks(curve["k"].to_numpy())
     return _saved(figure, path)
 
 
 def draw_embedding(
-    coordinates: npt.ArrayLike, colours: pd.DataFrame, *, path: str | os.PathLike[str] | None = None
+    coordinates: npt.ArrayLike,
+    colours: pd.DataFrame,
+    *,
+    palette: Sequence[str] | None = None,
+    names: Mapping[Any, str] | None = None,
+    path: str | os.PathLike[str] | None = None,
 ) -> Figure:
     """The same layout of pictures in several colourings, such as label, cluster, concept and sensitivity.
 
@@ -75,6 +83,11 @@ def draw_embedding(
     colours
         One row per picture, one panel per column. Texts and few whole numbers are classes; numbers of both
         signs get a diverging scale about 0, others plasma. Missing ones are grey.
+    palette
+        Colours of classes; a class that is a whole number takes the colour of that number. ``None`` takes
+        matplotlib's.
+    names
+        Words for classes in the legend; a class that is not in it is its own word.
     path
         PNG to write as well.
 
@@ -89,38 +102,50 @@ def draw_embedding(
         raise InputError(msg)
     figure, panels = _panels(len(colours.columns), width=3.8, height=3.2)
     for panel, name in zip(panels, colours.columns):
-        _scatter(figure, panel, xy, colours[name])
-        panel.set(title=str(name), xticks=[], yticks=[])
+        _scatter(figure, panel, xy, colours[name], (palette, names or {}))
+        panel.set_title("\n".join(textwrap.wrap(str(name), _TITLE_LETTERS)), fontsize=_TITLE_PT)
+        panel.set(xticks=[], yticks=[])
     return _saved(figure, path)
 
 
-def _scatter(figure: Figure, panel: Axes, xy: npt.NDArray[Any], column: pd.Series) -> None:
+_Legend = tuple[Sequence[str] | None, Mapping[Any, str]]
+
+
+def _scatter(figure: Figure, panel: Axes, xy: npt.NDArray[Any], column: pd.Series, legend: _Legend) -> None:
+    dot: dict[str, Any] = {"s": float(np.clip(4000 / len(xy), 6, 30)), "linewidths": 0}
     missing = column.isna().to_numpy()
-    panel.scatter(xy[missing, 0], xy[missing, 1], color="#cccccc", **_DOT)
+    panel.scatter(xy[missing, 0], xy[missing, 1], color=_MISSING, **dot | {"s": dot["s"] / 3})
     known, spots = column[~missing], xy[~missing]
     whole = pd.api.types.is_integer_dtype(known) and known.nunique() <= _MANY
     if whole or pd.api.types.is_bool_dtype(known) or not pd.api.types.is_numeric_dtype(known):
-        _classes(panel, spots, known.to_numpy())
+        _classes(panel, spots, known.to_numpy(), dot, legend)
         return
     values = known.to_numpy(dtype=np.float64)
     options: dict[str, Any] = {"cmap": "plasma"}
     if len(values) and values.min() < 0 < values.max():
         limit = float(np.percentile(np.abs(values), 98)) or 1.0
         options = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
-    drawn = panel.scatter(spots[:, 0], spots[:, 1], c=values, **options, **_DOT)
+        dot |= {"linewidths": 0.3, "edgecolors": "#777777"}  # the middle of the scale is as white as the page
+    drawn = panel.scatter(spots[:, 0], spots[:, 1], c=values, **options, **dot)
     figure.colorbar(drawn, ax=panel, shrink=0.8)
 
 
-def _classes(panel: Axes, spots: npt.NDArray[Any], values: npt.NDArray[Any]) -> None:
+def _classes(
+    panel: Axes, spots: npt.NDArray[Any], values: npt.NDArray[Any], dot: dict[str, Any], legend: _Legend
+) -> None:
     import matplotlib as mpl  # heavy, and needed for drawing alone
 
-    names = np.unique(values)
-    shades = mpl.colormaps["tab10" if len(names) <= 10 else "tab20"]
-    for k, name in enumerate(names):  # one call per entry of the legend
+    (palette, words), names = legend, np.unique(values)
+    table = mpl.colormaps["tab10" if len(names) <= 10 else "tab20"]
+    shades: Sequence[Any] = palette or table(range(table.N)).tolist()
+    numbered = np.issubdtype(names.dtype, np.integer)
+    last = np.argsort(names == -1, kind="stable") if numbered else np.arange(len(names))
+    for k, name in enumerate(names[last]):  # one call per entry of the legend, outliers at its end
         rows = values == name
-        colour = _OUTLIER if name == -1 else shades(k % shades.N)
-        panel.scatter(spots[rows, 0], spots[rows, 1], label=str(name), color=colour, **_DOT)
-    panel.legend(fontsize=6, markerscale=1.6, frameon=False, loc="best")
+        colour = _OUTLIER if name == -1 else shades[(int(name) if numbered else k) % len(shades)]
+        label = words.get(name, str(name))
+        panel.scatter(spots[rows, 0], spots[rows, 1], label=label, color=colour, **dot)
+    panel.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), handletextpad=0.2)
 
 
 def _panels(count: int, *, width: float, height: float) -> tuple[Figure, list[Axes]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -12,8 +12,7 @@ import rasterio
 from PIL import UnidentifiedImageError
 
 from geolivelihood.errors import InputError
-from geolivelihood.features.encoders import Encoder
-from geolivelihood.features.pictures import Picture, read_picture, select_bands
+from geolivelihood.features.pictures import Picture, Reading, read_picture, select_bands
 from geolivelihood.tables.windows import read_chips
 
 __all__ = ["Loaded", "Loader", "full_path", "reading_order", "stretches"]
@@ -28,6 +27,15 @@ class Loaded(NamedTuple):
     position: int
     array: np.ndarray | None
     reason: str
+
+
+class Reader(Protocol):
+    """What a :class:`Loader` needs of an encoder: how pictures are read, and made ready."""
+
+    reading: Reading
+
+    def prepare(self, picture: Picture) -> np.ndarray:
+        """The array that the encoder takes."""
 
 
 def reading_order(images: pd.DataFrame) -> np.ndarray:
@@ -84,7 +92,7 @@ class Loader:
         Folder that relative paths start from.
     """
 
-    def __init__(self, images: pd.DataFrame, encoder: Encoder, root: Path | None) -> None:
+    def __init__(self, images: pd.DataFrame, encoder: Reader, root: Path | None) -> None:
         self.images, self.encoder, self.root = images, encoder, root
         self.paths = images["path"].astype(str).to_numpy(dtype=object)
         self.windowed = _windowed(images)

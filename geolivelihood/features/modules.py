@@ -78,6 +78,9 @@ def _random_convolutions(encoder: RandomConvolutions) -> nn.Module:
 
 
 class _Standardised(nn.Module):
+    mean: Tensor
+    sd: Tensor
+
     def __init__(self, mean: Tensor, sd: Tensor) -> None:
         super().__init__()
         self.register_buffer("mean", mean.float().view(1, -1, 1, 1))

@@ -1,4 +1,4 @@
-"""The look of the layers that explain pictures: peaks, regions, zones, views, rasters, kinds and links.
+"""The look of the layers that explain: peaks, regions, zones, views, rasters, kinds, links and concepts.
 
 Red raised the prediction and blue lowered it, in every one of them as in the rasters. A layer keeps the rows
 of several runs (method, model, target), whose numbers do not compare: where there are several, each has
@@ -7,8 +7,8 @@ styles of its own that leave the others out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 from xml.etree.ElementTree import Element
 
 import numpy as np
@@ -27,6 +27,7 @@ _DARK = "#3b3b3b"
 _INK = "#33638d"
 _SIGNS = {1: (RAISES, "raised"), -1: (LOWERS, "lowered")}
 _RUN = ("target", "method", "model", "source")
+_ZONES = ("cell", "region_id", "cluster_id", "zone")
 _SMALLEST_MM, _LARGEST_MM = 1.6, 7.0
 _FEW = 10
 """Classes of each diverging scale at most."""
@@ -76,9 +77,9 @@ def _zonal(sheet: _Sheet) -> list[Style]:
     tells = [name for name in found if sheet.has(name)]
     styles = []
     for column, title in titles.items():
-        for run, rows in _runs(sheet) if sheet.has(column) else ():
-            renderer = _diverging(sheet, column, run, rows)
-            styles.append(sheet.style(_named(column, run), renderer, _titled(title, run), 0.8, tells=tells))
+        for run in _zone_runs(sheet) if sheet.has(column) else ():
+            renderer = _diverging(sheet, column, run)
+            styles.append(sheet.style(run.name(column), renderer, run.title(title), 0.8, tells=tells))
     return styles
 
 
@@ -90,22 +91,23 @@ def _views(sheet: _Sheet) -> list[Style]:
     found = ("positive", "negative", "share_positive", "objects", "heading_source", "flag")
     tells = [name for name in found if sheet.has(name)]
     styles = []
-    for run, rows in _runs(sheet):
+    for run in _runs(sheet):
         if sheet.has("sector"):
-            renderer = _sectors(sheet, run, rows)
+            renderer = _sectors(sheet, run)
         elif (sheet.numbers("score") < 0).any():
-            renderer = _diverging(sheet, "score", run, rows)
+            renderer = _diverging(sheet, "score", run)
         else:
-            renderer = _rising(sheet, run, rows)
-        title = _titled("Score of the view", run)
-        styles.append(sheet.style(_named("score", run), renderer, title, 0.7, tells=tells))
+            breaks = class_breaks(sheet.numbers("score")[run.rows])
+            renderer = _classed(sheet, "score", run, breaks, "viridis")
+        title = run.title("Score of the view")
+        styles.append(sheet.style(run.name("score"), renderer, title, 0.7, tells=tells))
     return styles
 
 
-def _sectors(sheet: _Sheet, run: Mapping[str, str], rows: np.ndarray) -> Element:
+def _sectors(sheet: _Sheet, run: _Run) -> Element:
     """Sectors in classes of their score; whole views as thin outlines, dashed without a heading."""
-    where = " AND ".join([_chosen(run), ""]) if run else ""
-    inside = rows & (sheet.numbers("sector") >= 0)
+    where = f"{run.condition} AND " if run.condition else ""
+    inside = run.rows & (sheet.numbers("sector") >= 0)
     breaks = symmetric_breaks(sheet.numbers("score")[inside], classes=_FEW)
     shown = []
     colors = ramp("RdBu_r", breaks.size - 1) if breaks.size else []
@@ -138,17 +140,19 @@ def _kinds(sheet: _Sheet) -> list[Style]:
     if not sheet.has("cluster"):
         return []
     styles = []
-    for run, rows in _runs(sheet):
-        numbers, counts = np.unique(sheet.numbers("cluster")[rows], return_counts=True)
+    for run in _runs(sheet):
+        numbers, counts = np.unique(sheet.numbers("cluster")[run.rows], return_counts=True)
         classes = [
             qml.Category(int(number), _size(int(number), count), _spot(sheet, int(number)))
             for number, count in zip(numbers, counts)
             if np.isfinite(number)
         ]
         classes.sort(key=lambda item: (item.value == -1, item.value))  # outliers come last
-        renderer = qml.categorized(_of("cluster", run), classes)
-        title = _titled("Kinds of pictures", run)
-        styles.append(sheet.style(_named("kinds", run), renderer, title, tells=["cluster", "distance"]))
+        renderer = qml.categorized(run.of("cluster"), classes)
+        title = run.title("Kinds of pictures")
+        opacity = 1.0 if sheet.kind == "point" else 0.7  # what the kinds are of should show below
+        told = ["cluster", "distance"]
+        styles.append(sheet.style(run.name("kinds"), renderer, title, opacity, tells=told))
     return styles
 
 
@@ -202,54 +206,103 @@ def _spot(sheet: _Sheet, number: int) -> Element:
     return sheet.symbol(color) if sheet.kind == "point" else qml.outline(color, inside=color, width_mm=0.3)
 
 
-def _diverging(sheet: _Sheet, column: str, run: Mapping[str, str], rows: np.ndarray) -> Element:
+def _concepts(sheet: _Sheet) -> list[Style]:
+    """A style per concept, the most significant first; concepts no better than chance are hatched or grey."""
+    if not sheet.has("name", "value", "significant", "q"):
+        return []
+    found = ("value", "lower", "upper", "n", "q", "cav_accuracy")
+    tells = [name for name in found if sheet.has(name)]
+    made: list[tuple[float, float, Style]] = []
+    for run in _runs(sheet):
+        # one scale for all concepts of a model: a weak one looks weak
+        breaks = symmetric_breaks(sheet.numbers("value")[run.rows], classes=_FEW)
+        shown = pd.DataFrame({"name": sheet.frame["name"], "q": sheet.numbers("q")})[run.rows]
+        shown["size"] = np.abs(sheet.numbers("value")[run.rows])
+        for name, q, size in shown.groupby("name", sort=False).mean().itertuples():  # a handful
+            renderer = _of_concept(sheet, str(name), run, breaks)
+            title = run.title(f"What {name} does to the prediction")
+            made.append((q, -size, sheet.style(run.name(str(name)), renderer, title, 0.85, tells=tells)))
+    return [style for *_, style in sorted(made, key=lambda item: item[:2])]
+
+
+def _of_concept(sheet: _Sheet, name: str, run: _Run, breaks: np.ndarray) -> Element:
+    where = " AND ".join([f'"name" = {qml.literal(name)}', *filter(None, [run.condition])])
+    sure, shown = 'coalesce("significant", false)', []
+    colors = ramp("RdBu_r", breaks.size - 1) if breaks.size else []
+    for low, high, label, color in zip(breaks, breaks[1:], range_labels(breaks), colors):
+        above = ">=" if low == breaks[0] else ">"
+        test = f'{where} AND {sure} AND "value" {above} {float(low)!r} AND "value" <= {float(high)!r}'
+        shown.append(qml.Rule(test, label, sheet.symbol(color, edge=_DARK)))
+    return qml.rules([*shown, qml.Rule(f"{where} AND NOT {sure}", "Not significant", sheet.masked())])
+
+
+def _diverging(sheet: _Sheet, column: str, run: _Run) -> Element:
     """Classes mirrored at 0, blue below and red above."""
-    return _classed(sheet, column, run, symmetric_breaks(sheet.numbers(column)[rows], classes=_FEW), "RdBu_r")
+    breaks = symmetric_breaks(sheet.numbers(column)[run.rows], classes=_FEW)
+    return _classed(sheet, column, run, breaks, "RdBu_r")
 
 
-def _rising(sheet: _Sheet, run: Mapping[str, str], rows: np.ndarray) -> Element:
-    return _classed(sheet, "score", run, class_breaks(sheet.numbers("score")[rows]), "viridis")
-
-
-def _classed(sheet: _Sheet, column: str, run: Mapping[str, str], breaks: np.ndarray, colors: str) -> Element:
+def _classed(sheet: _Sheet, column: str, run: _Run, breaks: np.ndarray, colors: str) -> Element:
     if breaks.size == 0:  # no value at all: nothing to classify
         return qml.single(qml.outline(qml.GREY))
     symbols = [sheet.symbol(color, edge=_DARK) for color in ramp(colors, breaks.size - 1)]
     classes = map(qml.Interval, breaks, breaks[1:], range_labels(breaks), symbols)
-    return qml.graduated(_of(column, run), list(classes))
+    return qml.graduated(run.of(column), list(classes))
 
 
 # -- several runs in one layer ----------------------------------------------------------------------
 
 
-def _runs(sheet: _Sheet) -> Iterator[tuple[dict[str, str], np.ndarray]]:
-    """What tells each run from the others, and its rows; nothing where there is but one."""
+class _Run(NamedTuple):
+    """Rows of a layer that belong together: what tells them from the others, in words and as a condition."""
+
+    words: tuple[str, ...]
+    condition: str
+    rows: np.ndarray
+
+    def of(self, column: str) -> str:
+        """A column's values in these rows, and nothing in the others."""
+        return f"CASE WHEN {self.condition} THEN {qml.column(column)} END" if self.condition else column
+
+    def name(self, column: str) -> str:
+        """Name of a style."""
+        return " ".join([column, *filter(None, self.words)])
+
+    def title(self, title: str) -> str:
+        """Title of a style."""
+        return ": ".join([title, *filter(None, [", ".join(filter(None, self.words))])])
+
+
+def _runs(sheet: _Sheet) -> list[_Run]:
+    """The runs whose rows a layer has; one of all rows where there is but one."""
     names = [name for name in _RUN if sheet.has(name) and len(sheet.frame[name].drop_duplicates()) > 1]
     if not names:
-        yield {}, np.ones(len(sheet.frame), dtype=bool)
-        return
+        return [_Run((), "", np.ones(len(sheet.frame), dtype=bool))]
     table = sheet.frame[names].astype(object).fillna("").astype(str)
+    runs = []
     for values in table.drop_duplicates().itertuples(index=False):  # a handful of runs
-        yield dict(zip(names, values)), (table == pd.Series(values, index=names)).all(axis=1).to_numpy()
+        tests = (f"coalesce({qml.column(k)}, '') = {qml.literal(v)}" for k, v in zip(names, values))
+        rows = (table == pd.Series(values, index=names)).all(axis=1).to_numpy()
+        runs.append(_Run(tuple(values), " AND ".join(tests), rows))
+    return runs
 
 
-def _chosen(run: Mapping[str, str]) -> str:
-    """A run as a QGIS condition."""
-    parts = (f"coalesce({qml.column(name)}, '') = {qml.literal(value)}" for name, value in run.items())
-    return " AND ".join(parts)
-
-
-def _of(column: str, run: Mapping[str, str]) -> str:
-    """A column's values in a run, and nothing in the others."""
-    return f"CASE WHEN {_chosen(run)} THEN {qml.column(column)} END" if run else column
-
-
-def _named(column: str, run: Mapping[str, str]) -> str:
-    return " ".join([column, *filter(None, run.values())])
-
-
-def _titled(title: str, run: Mapping[str, str]) -> str:
-    return f"{title}: {', '.join(filter(None, run.values()))}" if run else title
+def _zone_runs(sheet: _Sheet) -> list[_Run]:
+    """The runs, each kind of zone by itself: the sums of regions would drown those of cells."""
+    there = [name for name in _ZONES if sheet.has(name) and sheet.frame[name].notna().any()]
+    if len(there) < 2:
+        return _runs(sheet)
+    known = sheet.frame[there].notna().to_numpy()
+    first = np.where(known.any(axis=1), known.argmax(axis=1), -1)
+    found = []
+    for k, name in enumerate(there):
+        tests = [f"{qml.column(name)} IS NOT NULL", *(f"{qml.column(o)} IS NULL" for o in there[:k])]
+        for run in _runs(sheet):
+            rows = run.rows & (first == k)
+            if rows.any():
+                condition = " AND ".join([*filter(None, [run.condition]), *tests])
+                found.append(_Run((name.removesuffix("_id"), *run.words), condition, rows))
+    return found
 
 
 EXPLAINED: dict[str, Callable[[_Sheet], list[Style]]] = {
@@ -261,4 +314,7 @@ EXPLAINED: dict[str, Callable[[_Sheet], list[Style]]] = {
     "explanations_feature_clusters": _kinds,
     "explanations_edges": _edges,
     "explanations_nodes": _nodes,
+    "explanations_concepts": _concepts,
+    "explanations_concepts_clusters": _concepts,
+    "explanations_concepts_images": _concepts,
 }

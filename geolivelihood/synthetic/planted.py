@@ -40,7 +40,9 @@ class PlantedTiles(NamedTuple):
     masks: npt.NDArray[np.bool_]
 
 
-def planted_tiles(n: int, *, size: int = _REFERENCE, share: float = 0.5, seed: int = 0) -> PlantedTiles:
+def planted_tiles(
+    n: int, *, size: int = _REFERENCE, share: float = 0.5, decoys: bool = False, seed: int = 0
+) -> PlantedTiles:
     """Overhead tiles of fields, tracks, trees and ponds, in some of which a house group has been planted.
 
     The group lies anywhere, so that neither the middle nor a corner gives it away; everything else is drawn
@@ -55,6 +57,10 @@ def planted_tiles(n: int, *, size: int = _REFERENCE, share: float = 0.5, seed: i
         Side in pixels; a group is about a fifth of it across.
     share
         Share of tiles with a group.
+    decoys
+        Put greenhouses into every tile: long strips in the colours of the roofs, which say nothing of the
+        label. Without them the houses are what strikes the eye, and even a network that knows nothing points
+        at them.
     seed
         The same seed gives the same tiles, also as the beginning of a longer series.
 
@@ -75,6 +81,8 @@ def planted_tiles(n: int, *, size: int = _REFERENCE, share: float = 0.5, seed: i
         planted = rng.random() < share
         canvas = Image.fromarray(_ground(rng, size))
         _distractors(ImageDraw.Draw(canvas), rng, size)
+        if decoys:  # by a generator of its own: the same houses stand in the same places without them
+            _greenhouses(ImageDraw.Draw(canvas), np.random.default_rng([seed, k, 1]), size)
         if planted:
             houses[k], masks[k] = _group(canvas, rng, size)
         images[k] = _photographed(np.asarray(canvas), rng)
@@ -109,6 +117,22 @@ def _distractors(draw: ImageDraw.ImageDraw, rng: Rng, size: int) -> None:
         x, y, r = *rng.uniform(0, size, 2), 0.018 * size * rng.uniform(0.6, 1.5)
         green = (52 + int(rng.integers(20)), 78 + int(rng.integers(24)), 44)
         draw.ellipse((x - r, y - r, x + r, y + r), fill=green)
+
+
+def _greenhouses(draw: ImageDraw.ImageDraw, rng: Rng, size: int) -> None:
+    """Three to five strips side by side, as bright and with as hard a shadow as houses."""
+    middle, angle = rng.uniform(0.14 * size, 0.86 * size, 2), rng.uniform(0, np.pi)
+    along, across = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
+    strips = int(rng.integers(3, 6))
+    for strip in range(strips):
+        centre = middle + across * 0.07 * size * (strip - (strips - 1) / 2)
+        half_length, half_width = 0.1 * size * rng.uniform(0.9, 1.2), 0.021 * size * rng.uniform(0.8, 1.1)
+        ends = [centre + side * half_length * along for side in (-1, 1)]
+        corners = [
+            tuple(end + half_width * sign * across) for end, sign in zip((*ends, *ends[::-1]), (-1, -1, 1, 1))
+        ]
+        draw.polygon([(x + 0.01 * size, y + 0.01 * size) for x, y in corners], fill=(58, 56, 50))
+        draw.polygon(corners, fill=_ROOFS[rng.integers(len(_ROOFS))])
 
 
 def _group(canvas: Image.Image, rng: Rng, size: int) -> tuple[int, npt.NDArray[np.bool_]]:

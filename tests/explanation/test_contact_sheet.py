@@ -8,7 +8,7 @@ from PIL import Image
 
 from geolivelihood.errors import InputError, MissingColumnError
 from geolivelihood.explanation.cluster_drawing import draw_curve, draw_embedding
-from geolivelihood.explanation.contact_sheet import cluster_sheet, contact_sheet
+from geolivelihood.explanation.contact_sheet import Blank, cluster_sheet, contact_sheet, thumbnails
 
 
 @pytest.fixture
@@ -74,3 +74,42 @@ def test_drawings(tmp_path, rng):
         draw_curve(curve.iloc[:0])
     with pytest.raises(InputError, match="at least one column"):
         draw_embedding(np.ones((3, 2)), colours)
+
+
+def test_thumbnails_of_files_and_of_windows_of_rasters(files):
+    with rasterio.open(
+        files / "wide.tif", "w", driver="GTiff", width=60, height=20, count=3, dtype="uint8", crs="EPSG:3857"
+    ) as out:
+        out.write(np.repeat(np.array([10, 100, 250], np.uint8), 20)[None, None].repeat(20, 1).repeat(3, 0))
+    images = pd.DataFrame(
+        {"image_id": ["r", "x", "w", "gone"], "path": ["red.png", "broken.jpg", "wide.tif", "gone.png"],
+         "col_off": [np.nan, np.nan, 20, np.nan], "row_off": [np.nan, np.nan, 0, np.nan],
+         "width": [np.nan, np.nan, 20, np.nan], "height": [np.nan, np.nan, 20, np.nan]}
+    )  # fmt: skip
+    found = thumbnails(images, size=24, root=files)
+    assert found["r"].shape == (24, 24, 3) and found["r"][12, 12].tolist() == [200, 0, 0]
+    assert (found["w"] == 100).all()  # the window, not the raster
+    assert found["gone"] == Blank("the file does not exist") and isinstance(found["x"], Blank)
+    sheet = np.asarray(contact_sheet([("all", found.tolist())], size=48))
+    assert sheet[6 + 22 + 24, 6 + 24].tolist() == [200, 0, 0]
+    assert sheet[6 + 22 + 40, 6 + 54 + 40].tolist() == [225, 225, 225]
+
+
+def test_a_picture_without_data_is_a_blank(files):
+    with rasterio.open(
+        files / "empty.tif", "w", driver="GTiff", width=9, height=9, count=1, dtype="float32", nodata=-1
+    ) as out:
+        out.write(np.full((1, 9, 9), -1, np.float32))
+    found = thumbnails(pd.DataFrame({"image_id": ["e"], "path": [str(files / "empty.tif")]}))
+    assert found["e"] == Blank("the picture has no data")
+
+
+def test_classes_take_the_colour_of_their_number_and_words_of_their_own(rng):
+    colours = pd.DataFrame({"cluster": [2, 2, 0, -1]})
+    drawn = draw_embedding(
+        rng.normal(size=(4, 2)), colours, palette=["#ff0000", "#00ff00", "#0000ff"], names={2: "kind 2 (2)"}
+    )
+    legend = drawn.axes[0].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["0", "kind 2 (2)", "-1"]  # outliers last
+    shades = [handle.get_facecolor()[0][:3].round(2).tolist() for handle in legend.legend_handles]
+    assert shades[:2] == [[1, 0, 0], [0, 0, 1]] and shades[2][0] == shades[2][1]

@@ -18,9 +18,13 @@ from affine import Affine
 from PIL import Image
 
 from geolivelihood.cells import cell_points, point_cells
+from geolivelihood.explanation.attribution import Attribution
+from geolivelihood.explanation.ground import explanation_rasters, image_tiles, write_mosaic
 from geolivelihood.layers import write_geopackage
 from geolivelihood.layers.palettes import HATCH, LOWERS, MASK, NEITHER, RAISES, ramp, rgb
 from geolivelihood.layers.raster_styles import write_raster_style
+from geolivelihood.synthetic.planted import planted_tiles
+from geolivelihood.tables import read_geotiffs, read_tiles
 
 PYTHON = os.environ.get("QGIS_PYTHON", "/usr/bin/python3")
 DROPPED = ("PYTHONHOME", "VIRTUAL_ENV", "PROJ_DATA", "PROJ_LIB", "GDAL_DATA", "GDAL_DRIVER_PATH")
@@ -295,3 +299,126 @@ def test_a_raster_is_blue_below_red_above_and_clear_without_data(styled_raster):
     half = (np.array(rgb(LOWERS)) + rgb(NEITHER)) / 2
     assert np.abs(shown["less"] - 0.75 * half).max() <= 2
     assert (shown["clear"] == 0).all()
+
+
+@pytest.fixture
+def overlaid(qgis, tmp_path):
+    """Lay layers over each other in QGIS: where each lies, and the pictures by name."""
+
+    def lay(layers, pictures, *, crs, size, extent=None):
+        job = {
+            "layers": layers,
+            "pictures": {str(tmp_path / f"{name}.png"): chosen for name, chosen in pictures.items()},
+            "crs": crs,
+            "extent": extent,
+            "size": size,
+            "verdict": str(tmp_path / "verdict.json"),
+        }
+        (tmp_path / "job.json").write_text(json.dumps(job), encoding="utf-8")
+        done = run_qgis(Path(__file__).with_name("qgis_overlay_probe.py"), tmp_path / "job.json")
+        assert (tmp_path / "verdict.json").exists(), done.stderr
+        verdict = json.loads((tmp_path / "verdict.json").read_text(encoding="utf-8"))
+        assert verdict["log"] == [] and not any(verdict["errors"].values())
+        return verdict["layers"], {
+            name: np.asarray(Image.open(tmp_path / f"{name}.png").convert("RGB")).astype(int)
+            for name in pictures
+        }
+
+    return lay
+
+
+def maps_of(cells, *, size, jump):
+    """An attribution whose cells lie edge to edge."""
+    none = np.zeros(len(cells))
+    sums = cells.sum(axis=(1, 2))
+    given = (cells, sums, none, none, "none", "houses", "signed_cam", jump / 2, jump, size)
+    return Attribution(*given)
+
+
+def test_an_explanation_lies_on_what_it_explains(overlaid, tmp_path):
+    """Where the map says 'houses', QGIS draws red upon the houses."""
+    made = planted_tiles(1, size=256, share=1.0, decoys=True, seed=4)
+    ground = Affine(0.5, 0, 454_300, 0, -0.5, 38_900)
+    form = {"driver": "GTiff", "count": 3, "dtype": "uint8", "width": 256, "height": 256}
+    with rasterio.open(tmp_path / "tile.tif", "w", crs="EPSG:32636", transform=ground, **form) as target:
+        target.write(made.images[0])
+    cells = made.masks.reshape(1, 32, 8, 32, 8).sum(axis=(2, 4)).astype(float)
+    tiles = image_tiles(read_geotiffs(tmp_path / "tile.tif").table)
+    table = explanation_rasters(maps_of(cells, size=(256, 256), jump=8.0), tiles, tmp_path)
+    raster = tmp_path / table["path"][0]
+    write_raster_style(raster, table["limit"][0])
+    names = ["tile", "map"]
+    layers = [{"name": name, "path": str(path)} for name, path in zip(names, (tmp_path / "tile.tif", raster))]
+    found, shown = overlaid(layers, {"tile": names[:1], "both": names}, crs="EPSG:32636", size=[1024, 1024])
+    assert all(layer["valid"] and layer["crs"] == "EPSG:32636" for layer in found.values())
+    np.testing.assert_allclose(found["map"]["extent"], found["tile"]["extent"], atol=1e-6)
+    np.testing.assert_allclose(found["map"]["pixel"], np.array(found["tile"]["pixel"]) * 1.0)
+    redder = (shown["both"] - shown["tile"]) @ [1, -0.5, -0.5]
+    red = np.argwhere(redder > 0.5 * redder.max()).mean(axis=0) / 4
+    houses = np.argwhere(made.masks[0]).mean(axis=0) + 0.5
+    assert np.abs(red - houses).max() < 4  # half a cell of the map
+
+
+def test_real_rasters_and_their_explanations_have_one_grid(overlaid, shared_data, tmp_path):
+    source = shared_data / "geotiff" / "RGB.byte.tif"
+    tiles = image_tiles(read_geotiffs(source).table)
+    cells = np.random.default_rng(0).normal(size=(1, 7, 7))
+    table = explanation_rasters(maps_of(cells, size=(224, 224), jump=32.0), tiles, tmp_path)
+    raster = tmp_path / table["path"][0]
+    write_raster_style(raster, table["limit"][0])
+    layers = [{"name": "source", "path": str(source)}, {"name": "map", "path": str(raster)}]
+    found, _ = overlaid(layers, {"both": ["source", "map"]}, crs="EPSG:32618", size=[791, 718])
+    ours, theirs = found["map"], found["source"]
+    assert ours["crs"] == theirs["crs"] == "EPSG:32618"
+    west, _, _, north = ours["extent"]
+    np.testing.assert_allclose([west, north], [theirs["extent"][0], theirs["extent"][3]], atol=1e-3)
+    step = np.array(ours["pixel"]) / theirs["pixel"]
+    np.testing.assert_allclose(step, 8, rtol=1e-6)  # whole pixels of the source to one of the map
+    np.testing.assert_array_equal(ours["size"], np.ceil(np.array(theirs["size"]) / 8))
+
+
+def test_drone_tiles_with_their_explanation_for_people(overlaid, shared_data, tmp_path):
+    """Slippy tiles, laid on the ground by their names, with the mosaic of their maps and the buildings."""
+    table = read_tiles(shared_data / "tiles_kampala", scheme="x-y-z").table
+    images = table[table["zoom"].eq(19) & table["tile_x"].ge(309612)].reset_index(drop=True)
+    pixels = np.stack(
+        [np.asarray(Image.open(path).convert("RGB")).transpose(2, 0, 1) for path in images["path"]]
+    )
+    bright = pixels.mean(axis=1).reshape(len(images), 64, 4, 64, 4).mean(axis=(2, 4))
+    cells = (bright - bright.mean()) / bright.size
+    tiles = image_tiles(images)
+    mosaic = tmp_path / "mosaic.tif"
+    limit = write_mosaic(mosaic, maps_of(cells, size=(256, 256), jump=4.0), tiles)["limit"][0]
+    write_raster_style(mosaic, limit)
+    sources = []
+    for tile, picture in zip(tiles, pixels):  # QGIS cannot read a place from a file name
+        sources.append({"name": tile.image_id, "path": str(tmp_path / f"{tile.image_id}.tif")})
+        form = {"driver": "GTiff", "count": 3, "dtype": "uint8", "width": 256, "height": 256}
+        with rasterio.open(sources[-1]["path"], "w", crs="EPSG:3857", transform=tile.transform, **form) as to:
+            to.write(picture)
+    labels = str(shared_data / "tiles_kampala" / "labels.geojson")
+    rest = [
+        {"name": "mosaic", "path": str(mosaic)},
+        {"name": "buildings", "path": labels, "outline": "#ffd92f"},
+    ]
+    names = [item["name"] for item in (*sources, *rest)]
+    with rasterio.open(mosaic) as raster:
+        extent = list(raster.bounds)
+    found, shown = overlaid(
+        [*sources, *rest],
+        {"plain": names[:-2], "overlay": names},
+        crs="EPSG:3857",
+        size=[1200, 800],
+        extent=extent,
+    )
+    assert {layer["crs"] for name, layer in found.items() if name != "buildings"} == {"EPSG:3857"}
+    corners = np.array([found[tile.image_id]["extent"] for tile in tiles])
+    whole = [*corners[:, :2].min(axis=0), *corners[:, 2:].max(axis=0)]
+    np.testing.assert_allclose(found["mosaic"]["extent"], whole, atol=1e-6)
+    assert found["mosaic"]["pixel"][0] <= found[tiles[0].image_id]["pixel"][0]
+    folder = Path(__file__).resolve().parents[2] / "test-artefacts"
+    folder.mkdir(exist_ok=True)
+    Image.fromarray(shown["overlay"].astype(np.uint8)).save(folder / "explanation-overlay.png")
+    redder = (shown["overlay"] - shown["plain"]) @ [1, 0, -1]
+    light = shown["plain"].mean(axis=2)
+    assert np.corrcoef(redder.ravel(), light.ravel())[0, 1] > 0.5  # what is bright is drawn red there

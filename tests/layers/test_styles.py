@@ -244,6 +244,16 @@ def test_zones_diverge_about_zero_and_runs_have_styles_of_their_own():
     assert float(parsed(names["sum wealth"]).find(".//range").get("lower")) == -3
 
 
+def test_zones_of_several_kinds_do_not_cover_each_other():
+    zones = polygons(cell=["a", "b", None], region_id=[None, None, 7], sum=[-1.0, 3.0, 900.0])
+    styles = {style.name: parsed(style) for style in default_styles("explanations_zonal", zones)}
+    assert list(styles) == ["sum cell", "sum region"]
+    assert styles["sum region"].find("renderer-v2").get("attr") == (
+        'CASE WHEN "region_id" IS NOT NULL AND "cell" IS NULL THEN "sum" END'
+    )
+    assert float(styles["sum cell"].find(".//range").get("lower")) == -3
+
+
 def test_sectors_diverge_and_whole_views_are_outlines():
     views = polygons(
         image_id=list("aaab"),
@@ -317,3 +327,36 @@ def test_nodes_of_links_grow_with_their_importance():
     raised = options_of(style, "Raised the prediction")
     assert raised["color"] == "178,24,43,255"
     assert 'scale_exp("importance", 0, 2.0, 1.6, 7.0, 0.5)' in raised["expression"]
+
+
+def test_each_concept_has_a_style_and_those_of_chance_are_hatched():
+    concepts = polygons(
+        name=["water's", "water's", "dense", "dense"],
+        value=[0.1, -0.2, -1.0, 4.0],
+        significant=[False, False, True, True],
+        q=[0.6, 0.6, 0.01, 0.01],
+        cell=list("abab"),
+    )
+    styles = default_styles("explanations_concepts", concepts)
+    assert [(style.name, style.default) for style in styles] == [("dense", True), ("water's", False)]
+    for style in styles:  # one scale for all
+        rules = rules_of(style)
+        assert '"value" >= -4.0 ' in next(iter(rules.values()))
+        assert list(rules.values())[-2].endswith('"value" <= 4.0')
+        assert options_of(style, "Not significant")["style"] == "b_diagonal"
+    assert all(text.startswith("\"name\" = 'water''s' AND ") for text in rules.values())
+    assert rules["Not significant"].endswith('AND NOT coalesce("significant", false)')
+    colours = [
+        option.get("value") for option in parsed(styles[0]).findall(".//symbol//Option[@name='color']")
+    ]
+    assert colours[0] == "5,48,97,255"  # blue lowered
+
+
+def test_concepts_of_several_targets_have_styles_of_their_own_and_points_turn_grey():
+    one = points(name=["dense"], value=[1.0], significant=[False], q=[0.2], target=["wealth"])
+    both = pd.concat([one, one.assign(target="bmi", value=30.0, q=0.1)])
+    styles = default_styles("explanations_concepts_clusters", both)
+    assert [style.name for style in styles] == ["dense bmi", "dense wealth"]
+    assert all("coalesce(\"target\", '') = 'bmi'" in text for text in rules_of(styles[0]).values())
+    assert options_of(styles[0], "Not significant")["color"] == "189,189,189,255"
+    assert list(rules_of(styles[1]).values())[-2].endswith('"value" <= 1.0')

@@ -38,6 +38,20 @@ def test_groups_lie_anywhere():
     assert (np.abs(where.mean(axis=0) - 0.5) < 0.1).all() and (where.std(axis=0) > 0.15).all()
 
 
+def test_decoys_stand_in_every_tile_and_change_neither_labels_nor_masks():
+    plain, decoyed = (planted_tiles(30, size=64, decoys=decoys, seed=3) for decoys in (False, True))
+    np.testing.assert_array_equal(plain.masks, decoyed.masks)
+    np.testing.assert_array_equal(plain.houses, decoyed.houses)
+    change = np.abs(plain.images.astype(float) - decoyed.images).max(axis=1) > 30
+    share = change.mean(axis=(1, 2))
+    assert (share > 0.005).all() and share.max() < 0.2
+    # the houses stand above them and strike the eye no more than they do
+    assert abs(share[plain.labels].mean() - share[~plain.labels].mean()) < 0.02
+    apart = ~plain.masks & change
+    bright = decoyed.images.mean(axis=1)
+    assert np.median(bright[apart]) == pytest.approx(np.median(bright[plain.masks]), rel=0.35)
+
+
 @pytest.mark.parametrize("wrong", [{"n": 0}, {"n": 2, "size": 16}, {"n": 2, "share": 1.5}])
 def test_bad_input(wrong):
     with pytest.raises(InputError, match="size >= 32"):

@@ -103,7 +103,8 @@ class _Chunk(NamedTuple):
     @classmethod
     def read(cls, folder: Path) -> _Chunk:
         kept = json.loads((folder / "chunk.json").read_text("utf-8"))
-        return cls([_Part(*part[:2], folder / part[2]) for part in kept["parts"]], kept["rejected"])
+        parts = [_Part(reference, ids, folder / file) for reference, ids, file in kept["parts"]]
+        return cls(parts, kept["rejected"])
 
 
 def _explain(
@@ -151,7 +152,8 @@ def _joined(parts: list[_Part], images: gpd.GeoDataFrame, target: Path) -> Attri
         _write_maps(kept, target)
     values = {name: np.concatenate([part[name] for part in kept]) for name in kept[0].files if name != "maps"}
     reference = parts[0].reference | {"size": tuple(parts[0].reference["size"])}
-    made = Attribution(maps=np.load(target, mmap_mode="r"), **values, **reference)
+    whole: dict[str, Any] = values | reference
+    made = Attribution(maps=np.load(target, mmap_mode="r"), **whole)
     return Attributed(images.loc[ids].reset_index(drop=True), made)
 
 

@@ -14,7 +14,10 @@ from geolivelihood.recipes.explanations.overhead import overhead_layers
 from geolivelihood.recipes.explanations.pictures import chosen_images, chosen_source, picture_model
 from geolivelihood.recipes.explanations.street import street_layers
 
-__all__ = ["explain_pictures"]
+__all__ = ["OPTIONS", "explain_pictures"]
+
+OPTIONS = ("layer", "steps", "samples", "patch", "check", "zones")
+"""What the methods of attribution take, and what is made of their maps."""
 
 
 def explain_pictures(job: Job) -> Made:
@@ -40,6 +43,7 @@ def explain_pictures(job: Job) -> Made:
     made = draw(job, model, groups)
     check = checked(job, model, groups[0]) if job.options.get("check") else Made({})
     said: dict[str, Any] = {"method": job.method, "model": job.choice.key, "target": job.indicator}
+    said["source"] = source
     if "insensitive" in check.facts:
         said["insensitive"] = check.facts["insensitive"]
     layers = {name: frame.to_crs("EPSG:4326").assign(**said) for name, frame in made.layers.items()}

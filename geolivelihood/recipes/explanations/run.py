@@ -37,6 +37,7 @@ METHODS: dict[str, str] = {
     "feature_clusters": "kinds.explain_kinds",
 }
 """Ways of explaining by name, and the function of this package that does it."""
+_KEY = ("method", "model", "target")
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,7 @@ def explain_project(
     ways = list(methods or [_usual(choice)])
     for way in ways:
         _named(way, METHODS, "method")
+    _check_options(ways, options or {})
     if earlier.get("run_id") != run_id(Assessment(lineup)):
         warnings.warn(
             f"{target.name} was written by a run with other settings or data than the project has now; "
@@ -158,6 +160,15 @@ def _earlier(target: Path, path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def _usual(choice: ModelChoice) -> str:
     return "links_occlusion" if choice.name == "graph" else "signed_cam"
+
+
+def _check_options(ways: Sequence[str], options: Mapping[str, Any]) -> None:
+    modules = [import_module(f"{_HERE}.{METHODS[way].partition('.')[0]}") for way in ways]
+    known = list(dict.fromkeys(name for module in modules for name in module.OPTIONS))
+    unknown = [name for name, value in options.items() if name not in known and value not in (None, False)]
+    if unknown:
+        msg = f"{', '.join(ways)} takes no option {unknown[0]!r}; there are: {', '.join(known) or 'none'}."
+        raise InputError(msg)
 
 
 def _maker(way: str) -> Callable[[Job], Made]:
@@ -221,18 +232,22 @@ def _with_paths(job: Job, made: Made) -> dict[str, gpd.GeoDataFrame]:
 
 
 def _joined(old: gpd.GeoDataFrame, new: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Rows of an earlier explanation, without those that the new ones replace."""
-    by = ["method", "model", "target"]
-    if not set(by) <= set(old):  # what a run drew without an explanation
-        keep = ~old["image_id"].isin(new["image_id"]) if "image_id" in old and "image_id" in new else False
-    else:
-        said = pd.MultiIndex.from_frame(old[by].fillna(""))
-        keep = ~said.isin(pd.MultiIndex.from_frame(new[by].drop_duplicates()))
-        plain = old["method"].fillna("").eq("")
-        if plain.any() and "image_id" in new:
-            keep &= ~(plain & old["image_id"].isin(new["image_id"])).to_numpy()
-    kept = old[keep] if not isinstance(keep, bool) else old.iloc[:0]
-    return new if kept.empty else gpd.GeoDataFrame(pd.concat([kept, new], ignore_index=True), crs=old.crs)
+    """Rows of earlier explanations, without those that the new ones replace, and the new ones.
+
+    Replaced are rows of the same method, model, target and source; rows of another kind of geometry, which
+    no layer can hold beside them; and pictures of which there was nothing but their view.
+    """
+    kept = old[old.geom_type.str.removeprefix("Multi").isin(new.geom_type.str.removeprefix("Multi"))]
+    by = [name for name in (*_KEY, "source") if name in kept and name in new]
+    if by:
+        said = pd.MultiIndex.from_frame(kept[by].fillna("").astype(str))
+        kept = kept[~said.isin(pd.MultiIndex.from_frame(new[by].drop_duplicates().astype(str)))]
+    if "image_id" in kept and "image_id" in new:
+        plain = kept["method"].isna() if "method" in kept else True
+        kept = kept[~(plain & kept["image_id"].isin(new["image_id"]))]
+    if kept.empty:
+        return new
+    return gpd.GeoDataFrame(pd.concat([kept, new.to_crs(kept.crs)], ignore_index=True), crs=kept.crs)
 
 
 def _rejected(target: Path, made: Made, there: Sequence[str]) -> pd.DataFrame:
@@ -255,21 +270,23 @@ def _provenance(target: Path, job: Job, made: Made) -> dict[str, Any]:
         "command": f"geolivelihood explain {job.data.project.file.name} --method {job.method}",
         "method": job.method,
         "model": job.choice.key,
-        "target": job.indicator,
+        "target": _target(job, made),
         "layers": list(made.layers),
         "files": [Path(os.path.relpath(file, target.parent)).as_posix() for file in made.files],
         "facts": dict(made.facts),
         "rejected": len(made.rejected),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    said = [
-        old
-        for old in document.get("explanations", [])
-        if any(old[key] != entry[key] for key in ("method", "model", "target"))
-    ]
+    said = [old for old in document.get("explanations", []) if any(old[key] != entry[key] for key in _KEY)]
     names = [*made.layers, *(layer["name"] for layer in document.get("layers", []))]
     return document | {
         "explanations": [*said, entry],
         "layers": layer_list(list(dict.fromkeys(names))),
         "time": entry["time"],
     }
+
+
+def _target(job: Job, made: Made) -> str:
+    """What was explained: the indicator, or nothing, as with kinds of pictures."""
+    said = {str(name) for frame in made.layers.values() for name in frame["target"].unique()}
+    return said.pop() if len(said) == 1 else job.indicator

@@ -10,6 +10,8 @@ from torch import nn
 
 from geolivelihood.errors import InputError
 from geolivelihood.explanation.ground.registration import Registration, extent, registration
+from geolivelihood.features import RandomConvolutions, encoder_module
+from geolivelihood.synthetic.planted import planted_tiles
 
 
 def network(name):
@@ -65,6 +67,14 @@ def test_a_place_that_does_not_check_is_laid_edge_to_edge(caplog):
     with caplog.at_level(logging.WARNING):
         found = registration(Shifted(), "body", size=64)
     assert found == (4, 8) and "edge to edge" in caplog.text
+
+
+@pytest.mark.parametrize("kernel", [3, 5])
+def test_random_filters_on_every_pixel_look_at_their_middle(caplog, kernel):
+    """Without padding: edge to edge would be half a kernel off at the borders."""
+    made = RandomConvolutions(n_features=64, kernel=kernel, size=64).fit(planted_tiles(8, size=64).images)
+    found = registration(encoder_module(made), "rectifier", size=64)
+    assert found == Registration(kernel / 2, 1.0) and not caplog.records
 
 
 def test_padding_of_its_own_and_enlargement():
