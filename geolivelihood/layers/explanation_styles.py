@@ -173,16 +173,14 @@ def _links(sheet: _Sheet, name: str, title: str, tells: list[str]) -> list[Style
         return []
     tells = ["importance", *(column for column in tells if sheet.has(column))]
     styles = []
-    for run, rows in _runs(sheet):
-        most = float(np.nanmax(sheet.numbers("importance")[rows], initial=0.0))
-        where = " AND ".join([_chosen(run), ""]) if run else ""
+    for run in _runs(sheet):
+        most = float(np.nanmax(sheet.numbers("importance")[run.rows], initial=0.0))
+        where = f"{run.condition} AND " if run.condition else ""
         classes = [('NOT coalesce("sign", 0) IN (1, -1)', "Neither, or does not say", qml.GREY)]
         for sign, (color, words) in _SIGNS.items():
             classes.append((f'"sign" = {sign}', f"{words.capitalize()} the prediction", color))
         rules = [qml.Rule(where + test, label, _sized(sheet, color, most)) for test, label, color in classes]
-        styles.append(
-            sheet.style(_named(name, run), qml.rules(rules), _titled(title, run), 0.85, tells=tells)
-        )
+        styles.append(sheet.style(run.name(name), qml.rules(rules), run.title(title), 0.85, tells=tells))
     return styles
 
 

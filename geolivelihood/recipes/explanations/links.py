@@ -22,8 +22,10 @@ from geolivelihood.recipes.explanations.linked_cells import CellLinks
 from geolivelihood.recipes.explanations.linked_photos import PhotoLinks
 from geolivelihood.recipes.workspace import Stage
 
-__all__ = ["explain_links"]
+__all__ = ["OPTIONS", "explain_links"]
 
+OPTIONS: tuple[str, ...] = ()
+"""Options of ``job.options`` that it takes: none."""
 _METHODS = {"graph": EDGE_METHODS[:4], "cell": EDGE_METHODS[:1]}
 """Models with links, and the ways in which these can be scored."""
 _CHUNK = 16
