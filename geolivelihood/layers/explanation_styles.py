@@ -37,21 +37,25 @@ def _peaks(sheet: _Sheet) -> list[Style]:
     """Points as large as their share of the evidence."""
     if not sheet.has("sign", "share"):
         return []
-    most = np.nanmax(sheet.numbers("share"), initial=0.0)
-    size = {}
-    if most > 0:  # the exponent makes the area, not the diameter, follow the share
-        scale = f'scale_exp("share", 0, {float(most)!r}, {_SMALLEST_MM}, {_LARGEST_MM}, 0.5)'
-        size = {"size": f"coalesce({scale}, {_SMALLEST_MM})"}
-    rules = [
-        qml.Rule(
-            f'"sign" = {sign}',
-            f"{words.capitalize()} the prediction",
-            qml.marker(color, size_mm=3.0, defined=size),
-        )
-        for sign, (color, words) in _SIGNS.items()
-    ]
-    title = "Where evidence peaks, sized by its share"
-    return [sheet.style("peaks", qml.rules(rules), title, 0.85, tells=["rank", "share"])]
+    styles = []
+    for run in _runs(sheet):
+        most = float(np.nanmax(sheet.numbers("share")[run.rows], initial=0.0))
+        size = {}
+        if most > 0:  # the exponent makes the area, not the diameter, follow the share
+            scale = f'scale_exp("share", 0, {most!r}, {_SMALLEST_MM}, {_LARGEST_MM}, 0.5)'
+            size = {"size": f"coalesce({scale}, {_SMALLEST_MM})"}
+        where = f"{run.condition} AND " if run.condition else ""
+        rules = [
+            qml.Rule(
+                f'{where}"sign" = {sign}',
+                f"{words.capitalize()} the prediction",
+                qml.marker(color, size_mm=3.0, defined=size),
+            )
+            for sign, (color, words) in _SIGNS.items()
+        ]
+        title, tells = run.title("Where evidence peaks, sized by its share"), ["rank", "share"]
+        styles.append(sheet.style(run.name("peaks"), qml.rules(rules), title, 0.85, tells=tells))
+    return styles
 
 
 def _regions(sheet: _Sheet) -> list[Style]:
@@ -60,14 +64,20 @@ def _regions(sheet: _Sheet) -> list[Style]:
         return []
     shares = np.unique(sheet.numbers("share"))
     shares = shares[np.isfinite(shares)]
-    rules = []
-    for sign, (color, words) in _SIGNS.items():
-        for rank, share in enumerate(shares):
-            line = qml.outline(color, width_mm=0.35 if rank else 0.7, dashed=rank > 0)
-            label = f"{number_text(100 * share)} % of what {words} the prediction"
-            rules.append(qml.Rule(f'"sign" = {sign} AND abs("share" - {float(share)!r}) < 1e-6', label, line))
     tells = [name for name in ("share", "held", "sum", "area_m2", "parts") if sheet.has(name)]
-    return [sheet.style("regions", qml.rules(rules), "Where most of the evidence lies", tells=tells)]
+    styles = []
+    for run in _runs(sheet):
+        where = f"{run.condition} AND " if run.condition else ""
+        rules = []
+        for sign, (color, words) in _SIGNS.items():
+            for rank, share in enumerate(shares):
+                line = qml.outline(color, width_mm=0.35 if rank else 0.7, dashed=rank > 0)
+                label = f"{number_text(100 * share)} % of what {words} the prediction"
+                test = f'{where}"sign" = {sign} AND abs("share" - {float(share)!r}) < 1e-6'
+                rules.append(qml.Rule(test, label, line))
+        title = run.title("Where most of the evidence lies")
+        styles.append(sheet.style(run.name("regions"), qml.rules(rules), title, tells=tells))
+    return styles
 
 
 def _zonal(sheet: _Sheet) -> list[Style]:

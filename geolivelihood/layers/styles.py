@@ -345,7 +345,7 @@ def _signed(sheet: _Sheet) -> list[Style]:
     """Contributions to a prediction, which push it up or down."""
     if not sheet.has("value"):
         return []
-    renderer = _graduated(sheet, "value", symmetric_breaks(sheet.numbers("value")), "RdBu")
+    renderer = _graduated(sheet, "value", symmetric_breaks(sheet.numbers("value")), "RdBu_r")
     return [sheet.style("value", renderer, sheet.label("value"))]
 
 

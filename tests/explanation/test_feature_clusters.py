@@ -122,7 +122,7 @@ def test_bad_features():
         FeatureClusters(k=2).fit(X).predict(X[:, :2])
     with pytest.raises(InputError, match="need at least 3"):
         FeatureClusters(k=1).fit(X[:2])
-    with pytest.raises(InputError, match="3 pictures.*at least 4"):
+    with pytest.raises(InputError, match=r"3 pictures.*at least 4"):
         embedding_coordinates(X[:3])
     with pytest.raises(InputError, match="choose 'tsne' or 'umap'"):
         embedding_coordinates(X, method="pca")

@@ -35,7 +35,10 @@ from geolivelihood.recipes.explanations.concept_sets import STAGE, ConceptSets, 
 from geolivelihood.recipes.explanations.job import REJECTED, Job, Made
 from geolivelihood.recipes.explanations.pictures import chosen_images, picture_model
 
-__all__ = ["explain_concepts"]
+__all__ = ["OPTIONS", "explain_concepts"]
+
+OPTIONS: tuple[str, ...] = ("concepts", "rules", "layer", "embedding")
+"""What may be chosen."""
 
 Floats = npt.NDArray[np.float64]
 

@@ -25,7 +25,8 @@ from geolivelihood.recipes.workspace import Stage
 __all__ = ["OPTIONS", "explain_links"]
 
 OPTIONS: tuple[str, ...] = ()
-"""Options of ``job.options`` that it takes: none."""
+"""What may be chosen."""
+
 _METHODS = {"graph": EDGE_METHODS[:4], "cell": EDGE_METHODS[:1]}
 """Models with links, and the ways in which these can be scored."""
 _CHUNK = 16
