@@ -47,7 +47,7 @@ class CellLinks:
             self.said = f"{len(self.names)} of {len(job.data.cells)} cells: the likeliest of each cluster"
         else:
             self.names = sorted(self._asked(set(job.ids)))
-            self.said = f"{len(self.names)} cells, as asked"
+            self.said = f"{len(self.names)} of {len(job.data.cells)} cells, as asked"
         self.cells = [True] * len(self.names)
 
     @cached_property

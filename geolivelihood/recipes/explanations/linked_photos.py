@@ -44,7 +44,7 @@ class PhotoLinks:
             own = clusters[clusters.isin(chosen)].tolist()
             rest = sorted(chosen - set(own))
             self.names, self.cells = [*own, *rest], [False] * len(own) + [True] * len(rest)
-            self.said = f"{len(own)} clusters and {len(rest)} cells, as asked"
+            self.said = f"as asked (clusters: {len(own)}, cells: {len(rest)})"
 
     def _asked(self, ids: set[str]) -> set[str]:
         """Clusters and cells that are asked for."""

@@ -234,7 +234,7 @@ def _layer(job: Job, name: str, files: Sequence[Path]) -> gpd.GeoDataFrame:
 
 def _rejected(job: Job, told: pd.DataFrame) -> pd.DataFrame:
     out = told[told["reason"].ne("")]
-    stage = f"{job.method} {job.choice.key}"
+    stage = f"{job.method} {job.choice.key} {job.indicator}"
     rows = {"stage": stage, "row": out["place"], "column": "", "reason": out["reason"]}
     return pd.DataFrame(rows, columns=list(REJECTED)).reset_index(drop=True)
 
