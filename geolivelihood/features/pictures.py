@@ -16,7 +16,7 @@ from rasterio.windows import Window
 
 from geolivelihood.errors import InputError
 
-__all__ = ["Picture", "Reading", "read_picture", "select_bands"]
+__all__ = ["Picture", "Reading", "read_picture", "select_bands", "three_bytes"]
 
 RASTER_SUFFIXES = frozenset({".tif", ".tiff", ".jp2", ".vrt", ".img"})
 _ORIENTATION = 0x0112
@@ -128,6 +128,25 @@ def select_bands(pixels: np.ndarray, bands: Sequence[int] | None) -> np.ndarray:
         msg = f"bands={tuple(bands)} of a picture with {len(pixels)}: count them from 1."
         raise InputError(msg)
     return pixels[np.asarray(bands) - 1]
+
+
+def three_bytes(picture: Picture) -> np.ndarray:
+    """Pixels (3, height, width) uint8, as networks of pictures take them; what has no data is grey.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than three bands, or values are in physical units.
+    """
+    pixels, scale = picture.pixels[:3], picture.full_scale
+    if len(pixels) < 3 or scale is None:
+        kind = "physical units" if scale is None else "8 or 16 bits"
+        msg = f"{len(picture.pixels)} bands in {kind}; three bands of 8 or 16 bits are needed"
+        raise InputError(msg)
+    if pixels.dtype == np.uint8:
+        return pixels
+    share = np.where(np.isnan(pixels), 0.5, np.clip(pixels / scale, 0, 1))
+    return np.rint(share * 255).astype(np.uint8)
 
 
 def _read_photo(path: str | os.PathLike[str], reading: Reading) -> Picture:

@@ -17,7 +17,7 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from geolivelihood.errors import InputError, TooManyRejectedError
-from geolivelihood.features.pictures import Reading, read_picture
+from geolivelihood.features.pictures import Reading, read_picture, three_bytes
 from geolivelihood.models.training import Batch
 from geolivelihood.progress import track
 
@@ -197,11 +197,7 @@ def _decode(paths: Sequence[str], pixels: Any, size: int) -> dict[int, str]:
 
     def one(position: int) -> None:
         try:
-            picture = read_picture(paths[position], reading).pixels
-            if picture.shape != pixels.shape[1:] or picture.dtype != np.uint8:
-                msg = f"{picture.shape[0]} bands of {picture.dtype} instead of 3 of uint8"
-                raise InputError(msg)
-            pixels[position] = picture
+            pixels[position] = three_bytes(read_picture(paths[position], reading))
         # Decoders raise anything on hostile bytes; whatever it is, the picture is set aside with it.
         except Exception as error:
             reasons[position] = f"{type(error).__name__}: {error}"

@@ -160,3 +160,15 @@ def test_real_pictures(shared_data):
     assert scene.pixels.shape == (12, 256, 256) and scene.full_scale is None
     masked = read_picture(shared_data / "geotiff" / "RGB.byte.tif", Reading(size=100))
     assert np.isnan(masked.pixels).any() and masked.full_scale == 255
+
+
+def test_pictures_for_networks_are_three_bands_of_bytes(rng):
+    bytes_ = rng.integers(0, 256, (4, 2, 2), dtype=np.uint8)
+    assert three_bytes(Picture(bytes_, 255.0)).tolist() == bytes_[:3].tolist()
+    deep = np.full((3, 1, 2), 65535, dtype=np.float32)
+    deep[:, 0, 1] = np.nan
+    assert three_bytes(Picture(deep, 65535.0))[:, 0].tolist() == [[255, 128]] * 3
+    with pytest.raises(InputError, match="2 bands in 8 or 16 bits"):
+        three_bytes(Picture(bytes_[:2], 255.0))
+    with pytest.raises(InputError, match="3 bands in physical units"):
+        three_bytes(Picture(deep, None))

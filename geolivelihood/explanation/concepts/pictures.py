@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +15,7 @@ from torch import Tensor
 from geolivelihood.errors import InputError, MissingColumnError, TooManyRejectedError
 from geolivelihood.explanation.concepts.activations import Pool, layer_activations
 from geolivelihood.features import Reading, read_picture
+from geolivelihood.features.pictures import three_bytes
 
 __all__ = ["PictureActivations", "picture_activations"]
 
@@ -126,14 +126,6 @@ def _default(model: Any) -> Callable[[Tensor], Tensor]:
 def _read(path: str | os.PathLike[str], reading: Reading) -> np.ndarray | str:
     """Pixels (3, size, size), or why there are none."""
     try:
-        picture = read_picture(path, reading)
+        return np.ascontiguousarray(three_bytes(read_picture(path, reading)))
     except Exception as error:  # decoders raise anything on hostile bytes
         return str(error) or type(error).__name__
-    pixels, scale = picture.pixels[:3], picture.full_scale
-    if len(pixels) < 3 or scale is None:
-        return f"{Path(path).name} is no picture of 8 or 16 bits with three bands"
-    if pixels.dtype == np.uint8:
-        return np.ascontiguousarray(pixels)
-    # what has no data is grey, as for encoders
-    share = np.where(np.isnan(pixels), 0.5, np.clip(pixels / scale, 0, 1))
-    return np.rint(share * 255).astype(np.uint8)

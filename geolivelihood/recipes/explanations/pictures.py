@@ -16,8 +16,8 @@ from torch import nn
 
 from geolivelihood import cells as h3cells
 from geolivelihood.errors import InputError
-from geolivelihood.features import Encoder, Loader, encoder_module
-from geolivelihood.features.pictures import Reading
+from geolivelihood.features import Encoder, Loader, Picture, encoder_module
+from geolivelihood.features.pictures import Reading, three_bytes
 from geolivelihood.features.store import STATE
 from geolivelihood.recipes.explanations.job import Job
 from geolivelihood.recipes.settings import FILE_MODELS
@@ -94,12 +94,8 @@ class _Plain:
     def __init__(self, size: int) -> None:
         self.reading = Reading(size=size, enlarge=True)
 
-    def prepare(self, picture: Any) -> np.ndarray:
-        pixels = picture.pixels[:3]
-        if len(pixels) < 3 or picture.full_scale is None:
-            msg = "The picture has not three bands of 8 or 16 bits."
-            raise InputError(msg)
-        return pixels.astype(np.float32) * np.float32(255 / picture.full_scale)
+    def prepare(self, picture: Picture) -> np.ndarray:
+        return three_bytes(picture).astype(np.float32)
 
 
 def picture_model(job: Job) -> PictureModel:

@@ -32,7 +32,8 @@ __all__ = ["METHODS", "Explained", "explain_project"]
 _HERE = "geolivelihood.recipes.explanations"
 METHODS: dict[str, str] = {
     **dict.fromkeys(PICTURES, "maps.explain_pictures"),
-    **{f"links_{name}": "links.explain_links" for name in LINKS},
+    # none of a project's models has attention over its links
+    **{f"links_{name}": "links.explain_links" for name in LINKS if name != "attention"},
     "concepts": "concepts.explain_concepts",
     "feature_clusters": "kinds.explain_kinds",
 }
