@@ -67,7 +67,7 @@ if TYPE_CHECKING:
         permutation_importance,
     )
     from geolivelihood.explanation.losses import importance_table
-    from geolivelihood.explanation.photos import edge_occlusion, photo_attribution
+    from geolivelihood.explanation.photos import photo_attribution
     from geolivelihood.explanation.shapley import ShapleyValues, shapley_summary, tree_shap
     from geolivelihood.explanation.surrogate import SurrogateTree, surrogate_tree
     from geolivelihood.explanation.views import (
@@ -108,7 +108,6 @@ __all__ = [
     "drop_column_importance",
     "edge_fidelity",
     "edge_importance",
-    "edge_occlusion",
     "embedding_coordinates",
     "explanation_rasters",
     "faithfulness_report",
@@ -182,7 +181,7 @@ _HOMES = {
     ),
     "importance": ("drop_column_importance", "feature_groups", "object_groups", "permutation_importance"),
     "losses": ("importance_table",),
-    "photos": ("edge_occlusion", "photo_attribution"),
+    "photos": ("photo_attribution",),
     "shapley": ("ShapleyValues", "shapley_summary", "tree_shap"),
     "surrogate": ("SurrogateTree", "surrogate_tree"),
     "views": (

@@ -1,4 +1,4 @@
-"""Which photos, and which links between them, a graph model went by."""
+"""Which photos a graph model went by; of the links between them see :mod:`.graph_edges`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from geolivelihood.models.graph import GraphRegressor
 from geolivelihood.models.ragged import collate
 from geolivelihood.progress import checkpoint
 
-__all__ = ["edge_occlusion", "photo_attribution"]
+__all__ = ["photo_attribution"]
 
 Floats = npt.NDArray[np.float64]
 _COLUMNS = ("cluster_id", "image_id", "pooling_mass", "gradient_input", "occlusion")
@@ -78,53 +78,6 @@ def photo_attribution(model: GraphRegressor, graphs: Iterable[Data], *, target: 
         "image_id": [name for graph in chosen for name in _ids(graph)],
     }
     return pd.DataFrame(ids | dict(zip(_COLUMNS[2:], values)), columns=list(_COLUMNS))
-
-
-def edge_occlusion(model: GraphRegressor, graph: Data, *, target: int = 0) -> pd.DataFrame:
-    """How much the prediction of a cluster changes without each link between two of its photos.
-
-    Parameters
-    ----------
-    model, target
-        As in :func:`photo_attribution`.
-    graph
-        Graph of one cluster; a link costs a prediction, so that 200 photos which all hear each other take
-        about a minute.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per link, in the order of :func:`~geolivelihood.graphs.edges_frame`: ``cluster_id``,
-        ``source``, ``target`` (image ids), ``weight`` and ``occlusion``, ŷ minus the prediction without the
-        link in both directions, unit of the indicator. Edges of a photo to itself are left out.
-
-    Raises
-    ------
-    InputError
-        If the model is of another kind, or has no such target.
-    """
-    _output(model, target)
-    source, end = graph.edge_index.numpy()
-    low, high = np.minimum(source, end).astype(np.int64), np.maximum(source, end)
-    _, first, link = np.unique(low * len(graph.x) + high, return_index=True, return_inverse=True)
-    weight = _weights(graph)
-    # A weight of 0 is no edge, and leaves a complete graph complete, which is much faster.
-    left = (weight.masked_fill(torch.from_numpy(link == k), 0.0) for k in range(len(first)))
-    variants = (Data(x=graph.x, edge_index=graph.edge_index, edge_weight=w) for w in left)
-    change = _predict(model, [graph], target)[0] - _predict_all(model, variants, weight.numel(), target)
-    ids = np.array(_ids(graph), dtype=object)
-    found = pd.DataFrame(
-        {
-            "cluster_id": getattr(graph, "cluster_id", None),
-            "source": ids[source[first]],
-            "target": ids[end[first]],
-            "weight": weight.numpy()[first],
-            "occlusion": change,
-        }
-    )
-    order = np.argsort(first, kind="stable")
-    apart = (source != end)[first[order]]
-    return found.iloc[order[apart]].reset_index(drop=True)
 
 
 def _output(model: Any, target: int) -> int:

@@ -1,4 +1,4 @@
-"""The look of the layers that explain pictures: peaks, regions, zones, views, rasters and kinds.
+"""The look of the layers that explain: peaks, regions, zones, views, rasters, kinds, links and concepts.
 
 Red raised the prediction and blue lowered it, in every one of them as in the rasters. A layer keeps the rows
 of several runs (method, model, target), whose numbers do not compare: where there are several, each has
@@ -37,21 +37,25 @@ def _peaks(sheet: _Sheet) -> list[Style]:
     """Points as large as their share of the evidence."""
     if not sheet.has("sign", "share"):
         return []
-    most = np.nanmax(sheet.numbers("share"), initial=0.0)
-    size = {}
-    if most > 0:  # the exponent makes the area, not the diameter, follow the share
-        scale = f'scale_exp("share", 0, {float(most)!r}, {_SMALLEST_MM}, {_LARGEST_MM}, 0.5)'
-        size = {"size": f"coalesce({scale}, {_SMALLEST_MM})"}
-    rules = [
-        qml.Rule(
-            f'"sign" = {sign}',
-            f"{words.capitalize()} the prediction",
-            qml.marker(color, size_mm=3.0, defined=size),
-        )
-        for sign, (color, words) in _SIGNS.items()
-    ]
-    title = "Where evidence peaks, sized by its share"
-    return [sheet.style("peaks", qml.rules(rules), title, 0.85, tells=["rank", "share"])]
+    styles = []
+    for run in _runs(sheet):
+        most = float(np.nanmax(sheet.numbers("share")[run.rows], initial=0.0))
+        size = {}
+        if most > 0:  # the exponent makes the area, not the diameter, follow the share
+            scale = f'scale_exp("share", 0, {most!r}, {_SMALLEST_MM}, {_LARGEST_MM}, 0.5)'
+            size = {"size": f"coalesce({scale}, {_SMALLEST_MM})"}
+        where = f"{run.condition} AND " if run.condition else ""
+        rules = [
+            qml.Rule(
+                f'{where}"sign" = {sign}',
+                f"{words.capitalize()} the prediction",
+                qml.marker(color, size_mm=3.0, defined=size),
+            )
+            for sign, (color, words) in _SIGNS.items()
+        ]
+        title, tells = run.title("Where evidence peaks, sized by its share"), ["rank", "share"]
+        styles.append(sheet.style(run.name("peaks"), qml.rules(rules), title, 0.85, tells=tells))
+    return styles
 
 
 def _regions(sheet: _Sheet) -> list[Style]:
@@ -60,14 +64,20 @@ def _regions(sheet: _Sheet) -> list[Style]:
         return []
     shares = np.unique(sheet.numbers("share"))
     shares = shares[np.isfinite(shares)]
-    rules = []
-    for sign, (color, words) in _SIGNS.items():
-        for rank, share in enumerate(shares):
-            line = qml.outline(color, width_mm=0.35 if rank else 0.7, dashed=rank > 0)
-            label = f"{number_text(100 * share)} % of what {words} the prediction"
-            rules.append(qml.Rule(f'"sign" = {sign} AND abs("share" - {float(share)!r}) < 1e-6', label, line))
     tells = [name for name in ("share", "held", "sum", "area_m2", "parts") if sheet.has(name)]
-    return [sheet.style("regions", qml.rules(rules), "Where most of the evidence lies", tells=tells)]
+    styles = []
+    for run in _runs(sheet):
+        where = f"{run.condition} AND " if run.condition else ""
+        rules = []
+        for sign, (color, words) in _SIGNS.items():
+            for rank, share in enumerate(shares):
+                line = qml.outline(color, width_mm=0.35 if rank else 0.7, dashed=rank > 0)
+                label = f"{number_text(100 * share)} % of what {words} the prediction"
+                test = f'{where}"sign" = {sign} AND abs("share" - {float(share)!r}) < 1e-6'
+                rules.append(qml.Rule(test, label, line))
+        title = run.title("Where most of the evidence lies")
+        styles.append(sheet.style(run.name("regions"), qml.rules(rules), title, tells=tells))
+    return styles
 
 
 def _zonal(sheet: _Sheet) -> list[Style]:
@@ -156,6 +166,44 @@ def _kinds(sheet: _Sheet) -> list[Style]:
     return styles
 
 
+def _edges(sheet: _Sheet) -> list[Style]:
+    """Lines as wide as their importance."""
+    return _links(sheet, "edges", "Links that the prediction rests on", ["start", "end", "rank", "flag"])
+
+
+def _nodes(sheet: _Sheet) -> list[Style]:
+    """Points as large as their importance."""
+    found = ["node", "pooling_mass", "gradient_input", "occlusion"]
+    return _links(sheet, "nodes", "Places that the prediction rests on", found)
+
+
+def _links(sheet: _Sheet, name: str, title: str, tells: list[str]) -> list[Style]:
+    """Red raised, blue lowered, and grey does not say."""
+    if not sheet.has("importance", "sign"):
+        return []
+    tells = ["importance", *(column for column in tells if sheet.has(column))]
+    styles = []
+    for run in _runs(sheet):
+        most = float(np.nanmax(sheet.numbers("importance")[run.rows], initial=0.0))
+        where = f"{run.condition} AND " if run.condition else ""
+        classes = [('NOT coalesce("sign", 0) IN (1, -1)', "Neither, or does not say", qml.GREY)]
+        for sign, (color, words) in _SIGNS.items():
+            classes.append((f'"sign" = {sign}', f"{words.capitalize()} the prediction", color))
+        rules = [qml.Rule(where + test, label, _sized(sheet, color, most)) for test, label, color in classes]
+        styles.append(sheet.style(run.name(name), qml.rules(rules), run.title(title), 0.85, tells=tells))
+    return styles
+
+
+def _sized(sheet: _Sheet, color: str, most: float) -> Element:
+    """A line or point that grows with its importance."""
+    low, high, power = (0.1, 2.2, 1.0) if sheet.kind == "line" else (_SMALLEST_MM, _LARGEST_MM, 0.5)
+    scale = f'coalesce(scale_exp("importance", 0, {most!r}, {low}, {high}, {power}), {low})'
+    size = scale if most > 0 else None
+    if sheet.kind == "line":
+        return qml.line(color, width_mm=0.6, width=size)
+    return qml.marker(color, size_mm=3.0, defined={"size": size} if size else None)
+
+
 def _size(number: int, count: int) -> str:
     name = "Of no kind" if number < 0 else f"Kind {number}"
     return f"{name} ({count:,} {'picture' if count == 1 else 'pictures'})"
@@ -164,6 +212,36 @@ def _size(number: int, count: int) -> str:
 def _spot(sheet: _Sheet, number: int) -> Element:
     color = qml.GREY if number < 0 else KINDS[number % len(KINDS)]
     return sheet.symbol(color) if sheet.kind == "point" else qml.outline(color, inside=color, width_mm=0.3)
+
+
+def _concepts(sheet: _Sheet) -> list[Style]:
+    """A style per concept, the most significant first; concepts no better than chance are hatched or grey."""
+    if not sheet.has("name", "value", "significant", "q"):
+        return []
+    found = ("value", "lower", "upper", "n", "q", "cav_accuracy")
+    tells = [name for name in found if sheet.has(name)]
+    made: list[tuple[float, float, Style]] = []
+    for run in _runs(sheet):
+        # one scale for all concepts of a model: a weak one looks weak
+        breaks = symmetric_breaks(sheet.numbers("value")[run.rows], classes=_FEW)
+        shown = pd.DataFrame({"name": sheet.frame["name"], "q": sheet.numbers("q")})[run.rows]
+        shown["size"] = np.abs(sheet.numbers("value")[run.rows])
+        for name, q, size in shown.groupby("name", sort=False).mean().itertuples():  # a handful
+            renderer = _of_concept(sheet, str(name), run, breaks)
+            title = run.title(f"What {name} does to the prediction")
+            made.append((q, -size, sheet.style(run.name(str(name)), renderer, title, 0.85, tells=tells)))
+    return [style for *_, style in sorted(made, key=lambda item: item[:2])]
+
+
+def _of_concept(sheet: _Sheet, name: str, run: _Run, breaks: np.ndarray) -> Element:
+    where = " AND ".join([f'"name" = {qml.literal(name)}', *filter(None, [run.condition])])
+    sure, shown = 'coalesce("significant", false)', []
+    colors = ramp("RdBu_r", breaks.size - 1) if breaks.size else []
+    for low, high, label, color in zip(breaks, breaks[1:], range_labels(breaks), colors):
+        above = ">=" if low == breaks[0] else ">"
+        test = f'{where} AND {sure} AND "value" {above} {float(low)!r} AND "value" <= {float(high)!r}'
+        shown.append(qml.Rule(test, label, sheet.symbol(color, edge=_DARK)))
+    return qml.rules([*shown, qml.Rule(f"{where} AND NOT {sure}", "Not significant", sheet.masked())])
 
 
 def _diverging(sheet: _Sheet, column: str, run: _Run) -> Element:
@@ -242,4 +320,9 @@ EXPLAINED: dict[str, Callable[[_Sheet], list[Style]]] = {
     "explanations_views": _views,
     "explanations_rasters": _rasters,
     "explanations_feature_clusters": _kinds,
+    "explanations_edges": _edges,
+    "explanations_nodes": _nodes,
+    "explanations_concepts": _concepts,
+    "explanations_concepts_clusters": _concepts,
+    "explanations_concepts_images": _concepts,
 }

@@ -287,7 +287,7 @@ def _values(frame: pd.DataFrame, name: str) -> np.ndarray:
 def _graduated(sheet: _Sheet, attribute: str, breaks: np.ndarray, colors: str) -> Element:
     if breaks.size == 0:  # no value at all: nothing to classify
         return qml.single(sheet.symbol(qml.GREY))
-    edge = _DARK if colors == "RdBu" else "#ffffff"  # the middle of a diverging ramp is nearly white itself
+    edge = _DARK if colors.startswith("RdBu") else "#ffffff"  # the middle of a diverging ramp is nearly white itself
     symbols = [sheet.symbol(color, edge=edge) for color in ramp(colors, breaks.size - 1)]
     classes = map(qml.Interval, breaks[:-1], breaks[1:], range_labels(breaks), symbols)
     return qml.graduated(attribute, list(classes))
@@ -345,7 +345,7 @@ def _signed(sheet: _Sheet) -> list[Style]:
     """Contributions to a prediction, which push it up or down."""
     if not sheet.has("value"):
         return []
-    renderer = _graduated(sheet, "value", symmetric_breaks(sheet.numbers("value")), "RdBu")
+    renderer = _graduated(sheet, "value", symmetric_breaks(sheet.numbers("value")), "RdBu_r")
     return [sheet.style("value", renderer, sheet.label("value"))]
 
 

@@ -156,8 +156,10 @@ def _checked(graph: sparse.csr_array, cells: int) -> sparse.csr_array:
 
 def _neighbour_mean(matrix: sparse.csr_array, values: Floats) -> Floats:
     known = ~np.isnan(values)
-    patterns, which = np.unique(known, axis=1, return_inverse=True)
-    weight = (matrix @ patterns.astype(float))[:, which.ravel()]
+    # Columns are often missing together; eight cells to the byte are compared several times faster.
+    packed = np.packbits(known, axis=0)
+    _, first, which = np.unique(packed, axis=1, return_index=True, return_inverse=True)
+    weight = (matrix @ known[:, first].astype(float))[:, which.ravel()]
     total = matrix @ np.where(known, values, 0.0)
     return np.divide(total, weight, out=np.full(values.shape, np.nan), where=weight > 0)
 

@@ -73,6 +73,11 @@ class Inputs:
             self._graphs[model.key] = self._by_place(model, pairs, ids)
         return self._graphs[model.key]
 
+    def cell_graphs(self, model: ModelChoice, cells: Sequence[str]) -> list[Any]:
+        """Graph of the pictures of each of some cells, by name; ``None`` where there is none."""
+        pairs = self.data.cell_pairs(self.data.seen_by(model)[0])
+        return self._by_place(model, pairs[pairs["cluster_id"].isin(cells)], cells)
+
     def at_cells(self, estimator: Any, model: ModelChoice) -> Floats:
         """Prediction at every cell of the map; NaN where the model sees nothing.
 

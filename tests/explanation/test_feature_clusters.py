@@ -1,12 +1,14 @@
 """Clusters of features, with the vectors of the specification of school mapping."""
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.mixture import GaussianMixture
 
-from geolivelihood.errors import InputError
+from geolivelihood.errors import EnvironmentMissingError, InputError
 from geolivelihood.explanation.feature_clusters import (
     FeatureClusters,
     cluster_examples,
@@ -120,8 +122,10 @@ def test_bad_features():
         FeatureClusters(k=2).fit(X).predict(X[:, :2])
     with pytest.raises(InputError, match="need at least 3"):
         FeatureClusters(k=1).fit(X[:2])
-    with pytest.raises(InputError, match="at least 4"):
+    with pytest.raises(InputError, match=r"3 pictures.*at least 4"):
         embedding_coordinates(X[:3])
+    with pytest.raises(InputError, match="choose 'tsne' or 'umap'"):
+        embedding_coordinates(X, method="pca")
 
 
 def test_coordinates_keep_groups_apart(rng):
@@ -130,6 +134,21 @@ def test_coordinates_keep_groups_apart(rng):
     assert spots.shape == (60, 2) and np.array_equal(spots, embedding_coordinates(x, max_iter=300))
     centre = [spots[:30].mean(axis=0), spots[30:50].mean(axis=0)]
     assert np.linalg.norm(centre[0] - centre[1]) > spots[:30].std(axis=0).max()
+
+
+@pytest.mark.slow
+def test_umap_keeps_groups_apart(rng):
+    pytest.importorskip("umap")
+    spots = embedding_coordinates(groups(rng), method="umap")
+    assert spots.shape == (60, 2) and np.isfinite(spots).all()
+    centre = [spots[:30].mean(axis=0), spots[30:50].mean(axis=0)]
+    assert np.linalg.norm(centre[0] - centre[1]) > spots[:30].std(axis=0).max()
+
+
+def test_umap_that_is_not_there_names_its_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "umap", None)
+    with pytest.raises(EnvironmentMissingError, match=r"umap is not installed.*geolivelihood\[explain\]"):
+        embedding_coordinates(X, method="umap")
 
 
 def test_examples_near_and_far():

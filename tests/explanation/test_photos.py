@@ -8,8 +8,8 @@ import torch
 from torch_geometric.data import Data
 
 from geolivelihood.errors import InputError
-from geolivelihood.explanation import edge_occlusion, photo_attribution
-from geolivelihood.graphs import cluster_graphs, edges_frame
+from geolivelihood.explanation import photo_attribution
+from geolivelihood.graphs import cluster_graphs
 from geolivelihood.models import GraphRegressor
 from geolivelihood.models.ragged import collate
 
@@ -91,22 +91,6 @@ def test_gradient_is_the_slope_of_the_prediction(fitted):
     np.testing.assert_allclose(
         photo_attribution(model, [graph])["gradient_input"], slopes, rtol=1e-3, atol=1e-4
     )
-
-
-def test_links_are_taken_away_in_both_directions(fitted):
-    model, graphs = fitted
-    graph = next(graph for graph in graphs if len(graph.x) == 5)
-    found = edge_occlusion(model, graph)
-    drawn = edges_frame(graph)
-    assert found[["source", "target"]].to_numpy().tolist() == drawn[["source", "target"]].to_numpy().tolist()
-    np.testing.assert_allclose(found["weight"], drawn["weight"])
-    names = np.array(graph.node_ids, dtype=object)[graph.edge_index.numpy()]
-    pair = set(found.loc[3, ["source", "target"]])
-    kept = torch.tensor([set(names[:, k]) != pair for k in range(names.shape[1])])
-    rest = Data(x=graph.x, edge_index=graph.edge_index[:, kept], edge_weight=graph.edge_weight[kept])
-    expected = model.predict([graph])[0] - model.predict([rest])[0]
-    assert found["occlusion"][3] == pytest.approx(expected, abs=1e-4)
-    assert found["occlusion"].abs().max() > 1e-4
 
 
 def test_photos_without_features_are_nan_and_change_nothing(fitted):

@@ -294,3 +294,69 @@ def test_kinds_have_colours_of_their_own_and_outliers_are_grey():
     colours = [option.get("value") for option in parsed(style).findall(".//symbol//Option[@name='color']")]
     assert len(set(colours)) == 3 and colours[-1] == "189,189,189,255"
     assert "symbol" in default_styles("explanations_feature_clusters", points(image_id=["a"]))[0].qml
+
+
+def linked(**columns):
+    lines = shapely.linestrings([[(k, 0), (k + 1, 1)] for k in range(len(columns["sign"]))])
+    return gpd.GeoDataFrame(columns, geometry=lines, crs="EPSG:4326")
+
+
+def test_links_are_as_wide_as_they_are_important_and_coloured_by_sign():
+    (style,) = default_styles("explanations_edges", linked(sign=[1, -1, 0], importance=[0.5, 0.25, 0.0]))
+    rules = rules_of(style)
+    assert rules["Raised the prediction"] == '"sign" = 1' and len(rules) == 3
+    colours = [options_of(style, label)["line_color"] for label in rules]
+    assert colours == ["189,189,189,255", "178,24,43,255", "33,102,172,255"]
+    width = options_of(style, "Lowered the prediction")["expression"]
+    assert width == 'coalesce(scale_exp("importance", 0, 0.5, 0.1, 2.2, 1.0), 0.1)'
+    (none,) = default_styles("explanations_edges", linked(sign=[0], importance=[0.0]))
+    assert "scale_exp" not in none.qml
+
+
+def test_each_way_of_scoring_links_has_its_own_scale():
+    ways = ["links_occlusion", "links_gnn_explainer"]
+    scored = linked(sign=[1, 0], importance=[3.0, 0.5], method=ways, start=["a", "b"])
+    first, second = default_styles("explanations_edges", scored)
+    assert first.name == "edges links_occlusion" and "0, 3.0, 0.1" in first.qml and "0, 0.5," in second.qml
+    assert "coalesce(\"method\", '') = 'links_occlusion' AND \"sign\" = 1" in rules_of(first).values()
+
+
+def test_nodes_of_links_grow_with_their_importance():
+    nodes = points(node=["a", "b"], sign=[1, -1], importance=[2.0, 1.0])
+    (style,) = default_styles("explanations_nodes", nodes)
+    raised = options_of(style, "Raised the prediction")
+    assert raised["color"] == "178,24,43,255"
+    assert 'scale_exp("importance", 0, 2.0, 1.6, 7.0, 0.5)' in raised["expression"]
+
+
+def test_each_concept_has_a_style_and_those_of_chance_are_hatched():
+    concepts = polygons(
+        name=["water's", "water's", "dense", "dense"],
+        value=[0.1, -0.2, -1.0, 4.0],
+        significant=[False, False, True, True],
+        q=[0.6, 0.6, 0.01, 0.01],
+        cell=list("abab"),
+    )
+    styles = default_styles("explanations_concepts", concepts)
+    assert [(style.name, style.default) for style in styles] == [("dense", True), ("water's", False)]
+    for style in styles:  # one scale for all
+        rules = rules_of(style)
+        assert '"value" >= -4.0 ' in next(iter(rules.values()))
+        assert list(rules.values())[-2].endswith('"value" <= 4.0')
+        assert options_of(style, "Not significant")["style"] == "b_diagonal"
+    assert all(text.startswith("\"name\" = 'water''s' AND ") for text in rules.values())
+    assert rules["Not significant"].endswith('AND NOT coalesce("significant", false)')
+    colours = [
+        option.get("value") for option in parsed(styles[0]).findall(".//symbol//Option[@name='color']")
+    ]
+    assert colours[0] == "5,48,97,255"  # blue lowered
+
+
+def test_concepts_of_several_targets_have_styles_of_their_own_and_points_turn_grey():
+    one = points(name=["dense"], value=[1.0], significant=[False], q=[0.2], target=["wealth"])
+    both = pd.concat([one, one.assign(target="bmi", value=30.0, q=0.1)])
+    styles = default_styles("explanations_concepts_clusters", both)
+    assert [style.name for style in styles] == ["dense bmi", "dense wealth"]
+    assert all("coalesce(\"target\", '') = 'bmi'" in text for text in rules_of(styles[0]).values())
+    assert options_of(styles[0], "Not significant")["color"] == "189,189,189,255"
+    assert list(rules_of(styles[1]).values())[-2].endswith('"value" <= 1.0')

@@ -15,15 +15,17 @@ from sklearn.svm import LinearSVC
 from geolivelihood.errors import InputError
 from geolivelihood.progress import track
 
-__all__ = ["ConceptVectors", "Standardisation", "concept_vectors", "hyperplane_normal"]
+__all__ = ["FEWEST", "ConceptVectors", "Standardisation", "concept_vectors", "hyperplane_normal"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 Space = Literal["raw", "standardised"]
 Method = Literal["svm", "logistic", "ridge", "mean"]
 
+FEWEST = 5
+"""Pictures that a concept is learned from at least: a fifth is held out."""
+
 _METHODS = ("svm", "logistic", "ridge", "mean")
-_FEWEST = 5  # pictures of a concept: a fifth is held out
 _WEAK = 0.7  # balanced accuracy below which a vector says little about its concept
 _CONSTANT = 1e-6  # of the largest deviation: below it an activation is a constant with rounding errors
 
@@ -343,15 +345,15 @@ def _check_sets(sets: Mapping[str, Floats], rest: Floats) -> None:
     if not sets:
         msg = "There is no concept. Give at least one set of pictures."
         raise InputError(msg)
-    small = [f"{name!r} has {len(values)}" for name, values in sets.items() if len(values) < _FEWEST]
+    small = [f"{name!r} has {len(values)}" for name, values in sets.items() if len(values) < FEWEST]
     if small:
         msg = (
-            f"A concept is learned from at least {_FEWEST} pictures: {', '.join(small)}. Add pictures "
+            f"A concept is learned from at least {FEWEST} pictures: {', '.join(small)}. Add pictures "
             "(50 or more are better), or leave the concept out."
         )
         raise InputError(msg)
-    if len(rest) < 2 * _FEWEST:
-        msg = f"There are {len(rest)} pictures outside the concepts; give at least {2 * _FEWEST}."
+    if len(rest) < 2 * FEWEST:
+        msg = f"There are {len(rest)} pictures outside the concepts; give at least {2 * FEWEST}."
         raise InputError(msg)
     widths = {name: values.shape[1] for name, values in sets.items()} | {"others": rest.shape[1]}
     if len(set(widths.values())) > 1:

@@ -6,20 +6,22 @@ for directed edges; :func:`edge_fidelity` asks whether the links it names carry 
 
 from geolivelihood.explanation.graph_edges.fidelity import Fidelity, characterisation, edge_fidelity
 from geolivelihood.explanation.graph_edges.importance import (
-    METHODS,
+    EDGE_METHODS,
     GraphExplanation,
     edge_importance,
     edge_scores,
 )
 from geolivelihood.explanation.graph_edges.masks import rank_stability
+from geolivelihood.explanation.graph_edges.pictures import flat_places
 
 __all__ = [
-    "METHODS",
+    "EDGE_METHODS",
     "Fidelity",
     "GraphExplanation",
     "characterisation",
     "edge_fidelity",
     "edge_importance",
     "edge_scores",
+    "flat_places",
     "rank_stability",
 ]

@@ -30,8 +30,8 @@ class CellSubject:
     def __init__(self, model: CellRegressor, graph: Data, node: int, *, output: int) -> None:
         if model.head_ == "graph":
             msg = (
-                "The graph head learns from single pictures in a place graph; its links cannot be taken away "
-                "one by one. Explain a CellRegressor with the head 'linear' or 'mlp'."
+                "The graph head learns from single pictures. Give the place graph that the model predicts "
+                "from, with pos of its pictures, laid out by flat_places; not a graph of cells."
             )
             raise InputError(msg)
         self.model, self.output = model, output

@@ -13,6 +13,7 @@ from torch_geometric.data import Data
 from geolivelihood.errors import InputError
 from geolivelihood.explanation.graph_edges.masks import attention_mask, learned_masks, rank_stability
 from geolivelihood.explanation.graph_edges.means import RunningMean
+from geolivelihood.explanation.graph_edges.neighbourhoods import edge_weights
 from geolivelihood.explanation.graph_edges.places import graph_pairs, node_positions
 from geolivelihood.explanation.graph_edges.scores import (
     gradient_scores,
@@ -23,13 +24,13 @@ from geolivelihood.explanation.graph_edges.scores import (
 from geolivelihood.explanation.graph_edges.subjects import Subject, subjects
 from geolivelihood.graphs import edges_frame, nodes_frame
 
-__all__ = ["METHODS", "GraphExplanation", "edge_importance", "edge_scores"]
+__all__ = ["EDGE_METHODS", "GraphExplanation", "edge_importance", "edge_scores"]
 
 Floats = npt.NDArray[np.float64]
 
-METHODS = ("occlusion", "integrated_gradients", "gradient_weight", "gnn_explainer", "attention")
+EDGE_METHODS = ("occlusion", "integrated_gradients", "gradient_weight", "gnn_explainer", "attention")
 """Ways to score an edge; the last two give masks without a sign."""
-_MASKS = METHODS[3:]
+_MASKS = EDGE_METHODS[3:]
 _STABLE = 0.7
 _LINE = ("source", "target", "distance_m", "weight", "geometry")
 
@@ -47,7 +48,7 @@ class GraphExplanation(NamedTuple):
         ``target_node``
             Whose prediction is explained: a node, the cluster, or how many nodes.
         ``method``
-            One of :data:`METHODS`.
+            One of :data:`EDGE_METHODS`.
         ``importance``
             Mean over the targets that hear the pair of the absolute score, in the unit of the prediction, or
             mask in 0 to 1. It is not scaled, so that the graphs of a run compare.
@@ -134,14 +135,16 @@ def edge_importance(
         (nodes, outputs), weights being given where the graph has any. Or a fitted
         :class:`~geolivelihood.models.GraphRegressor` or ``GraphClassifier`` (logit above the mean of all
         classes), which predicts the graph of a cluster. Or, by occlusion, a
-        :class:`~geolivelihood.models.CellRegressor` with a linear or perceptron head.
+        :class:`~geolivelihood.models.CellRegressor`.
     graph
         Graph with ``x``, ``edge_index`` and ``pos`` (longitude, latitude), such as those of
-        :func:`~geolivelihood.graphs.cluster_graphs` and :func:`~geolivelihood.graphs.cell_graph_data`.
+        :func:`~geolivelihood.graphs.cluster_graphs` and :func:`~geolivelihood.graphs.cell_graph_data`. Or,
+        for a cell model with a graph head, a place graph laid out by
+        :func:`~geolivelihood.explanation.graph_edges.flat_places`.
     targets
         Nodes to explain, by their ``node_ids`` (or positions, where the graph has none); ``None`` for all.
     method
-        One of :data:`METHODS`.
+        One of :data:`EDGE_METHODS`.
     output
         Position among several outputs, targets or classes of the model.
     hops
@@ -174,9 +177,7 @@ def edge_importance(
     attention = attention_mask(found[0], graph) if method == "attention" else None
     options = _Options(seeds, epochs, learning_rate, steps, attention)
     scores = (_scores(subject, pairs, method, options) for subject in found)
-    return _explanation(
-        graph, scores, method=method, links=int(pairs.max(initial=-1)) + 1, named=_name(graph, found)
-    )
+    return _explanation(graph, scores, pairs, method=method, named=_name(graph, found))
 
 
 def edge_scores(
@@ -275,10 +276,12 @@ def _loops(subject: Subject, edges: Floats, *, none: float) -> Floats:
 
 
 def _explanation(
-    graph: Data, scores: Iterable[_Scores], *, method: str, links: int, named: Any
+    graph: Data, scores: Iterable[_Scores], links: npt.NDArray[np.int64], *, method: str, named: Any
 ) -> GraphExplanation:
     """Means over all predictions; one prediction at a time, for graphs may be large."""
-    pairs, stability = RunningMean(links), RunningMean(links)
+    apart = np.flatnonzero(links >= 0)
+    first = apart[np.unique(links[apart], return_index=True)[1]]
+    pairs, stability = RunningMean(len(first)), RunningMean(len(first))
     features, loops, both = (RunningMean(graph.num_nodes) for _ in range(3))
     for one in scores:
         pairs.add(one.heard, one.pairs)
@@ -286,16 +289,29 @@ def _explanation(
         features.add(one.nodes, one.features)
         loops.add(one.nodes, one.loops)
         both.add(one.nodes, _together(one.features, one.loops, method))
-    lines, points = edges_frame(graph), nodes_frame(graph)
+    # Only what a target hears becomes a line: of one cell among many, that is little of the graph.
+    lines, points = _lines(graph, first[pairs.known]), nodes_frame(graph)
     lines = lines[[name for name in _LINE if name in lines]].assign(target_node=named, method=method)
-    lines = lines.assign(**_summary(pairs, method), rank=0, stability=stability.mean)
+    summary = {name: values[pairs.known] for name, values in _summary(pairs, method).items()}
+    lines = lines.assign(**summary, rank=0, stability=stability.mean[pairs.known])
     lines["flag"] = np.where(lines["stability"] < _STABLE, "unstable", "")
-    lines = lines[pairs.known].sort_values("importance", ascending=False, kind="stable")
+    lines = lines.sort_values("importance", ascending=False, kind="stable")
     lines["rank"] = np.arange(1, len(lines) + 1)
     points = points[["node_id", "geometry"]].rename(columns={"node_id": "node"})
     points = points.assign(target=named, method=method, features=features.mean, self_loop=loops.mean)
     points = points.assign(**_summary(both, method))[both.known]
     return GraphExplanation(lines.reset_index(drop=True), points.reset_index(drop=True))
+
+
+def _lines(graph: Data, edges: npt.NDArray[np.int64]) -> gpd.GeoDataFrame:
+    """Some edges as lines, each of another link."""
+    chosen = Data(pos=graph.pos, edge_index=graph.edge_index[:, edges])
+    weight = edge_weights(graph)
+    if weight is not None:
+        chosen.edge_weight = weight[edges]
+    if "node_ids" in graph:
+        chosen.node_ids = graph.node_ids
+    return edges_frame(chosen)
 
 
 def _together(features: Floats, loops: Floats, method: str) -> Floats:
@@ -312,8 +328,8 @@ def _summary(scores: RunningMean, method: str) -> dict[str, npt.NDArray[Any]]:
 
 
 def _check_method(method: str) -> None:
-    if method not in METHODS:
-        msg = f"method={method!r}: give one of {', '.join(METHODS)}."
+    if method not in EDGE_METHODS:
+        msg = f"method={method!r}: give one of {', '.join(EDGE_METHODS)}."
         raise InputError(msg)
 
 

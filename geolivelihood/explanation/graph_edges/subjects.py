@@ -15,6 +15,7 @@ from torch_geometric.nn import MessagePassing
 from geolivelihood.errors import InputError
 from geolivelihood.explanation.graph_edges.cells import CellSubject
 from geolivelihood.explanation.graph_edges.neighbourhoods import Neighbourhood, edge_weights, local_graph
+from geolivelihood.explanation.graph_edges.pictures import PlaceSubject, is_flat
 from geolivelihood.graphs.edges import complete_edges
 from geolivelihood.models.cell import CellRegressor
 from geolivelihood.models.graph import GraphClassifier, GraphRegressor
@@ -97,7 +98,10 @@ class NodeSubject:
 
 
 class ClusterSubject:
-    """The prediction for the photos of a cluster, or the logit of a class above the mean of all classes."""
+    """The prediction for the photos of a cluster, or the logit of a class above the mean of all classes.
+
+    Where it is ``complete``, each photo hears each, itself too, in the order of a matrix.
+    """
 
     blank = 0.0  # of standardised features, the mean
 
@@ -113,6 +117,7 @@ class ClusterSubject:
         inputs = collate([graph], features=model.n_features_in_, scale=model.scale_, normalise=False)
         self.x, index, self.weight = inputs[:3]
         self.edge_weight: Tensor | None = self.weight
+        self.complete = index is None
         self.edge_index: Tensor = complete_edges(len(self.x)) if index is None else index
         if not len(self.x):
             msg = "The cluster has no photo with features, so there is no prediction to explain."
@@ -126,6 +131,12 @@ class ClusterSubject:
         """See :class:`Subject`."""
         weight = torch.ones(edge_index.shape[1]) if edge_weight is None else edge_weight
         return self._predicted(x, edge_index, self._averaging(edge_index, weight, len(x)), copies)
+
+    def values_complete(self, x: Tensor, weight: Tensor) -> Tensor:
+        """The same where each photo hears each: ``weight`` (copies, nodes, nodes), 0 for no edge."""
+        if self.normalise:
+            weight = weight / weight.abs().sum(dim=2, keepdim=True).clamp_min(1e-12)
+        return self._predicted(x, None, weight.reshape(-1), len(weight))
 
     def flow(self) -> Tensor:
         """See :class:`Subject`."""
@@ -145,10 +156,10 @@ class ClusterSubject:
         total = torch.zeros(nodes).index_add_(0, edge_index[1], weight.abs())
         return weight / total[edge_index[1]].clamp_min(1e-12)
 
-    def _predicted(self, x: Tensor, edge_index: Tensor, flow: Tensor, copies: int) -> Tensor:
+    def _predicted(self, x: Tensor, edge_index: Tensor | None, flow: Tensor, copies: int) -> Tensor:
         return self.raw(x, edge_index, flow, copies) * self.scale + self.mean
 
-    def raw(self, x: Tensor, edge_index: Tensor, flow: Tensor, copies: int) -> Tensor:
+    def raw(self, x: Tensor, edge_index: Tensor | None, flow: Tensor, copies: int) -> Tensor:
         """The network's output in each copy, (copies,)."""
         nodes = len(x) // copies
         batch = torch.arange(copies).repeat_interleave(nodes)
@@ -239,9 +250,10 @@ def subjects(
             msg = f"A {type(model).__name__} predicts the cluster, not its nodes; leave targets out."
             raise InputError(msg)
         return [ClusterSubject(model, graph, output=output)]
-    chosen = np.arange(graph.num_nodes) if targets is None else targets
+    chosen = _predicted_nodes(graph) if targets is None else targets
     if isinstance(model, CellRegressor):
-        return [CellSubject(model, graph, int(node), output=output) for node in chosen]
+        of_cell = PlaceSubject if is_flat(graph) else CellSubject
+        return [of_cell(model, graph, int(node), output=output) for node in chosen]
     if not isinstance(model, nn.Module):
         kind = type(model).__name__
         msg = f"Edges are explained for torch modules and graph and cell models, not for a {kind}."
@@ -264,6 +276,13 @@ def subjects(
             raise InputError(msg)
         found.append(subject)
     return found
+
+
+def _predicted_nodes(graph: Data) -> npt.NDArray[np.int64]:
+    """All nodes, of a flat place graph all cells."""
+    if is_flat(graph):
+        return np.flatnonzero(graph.kind.numpy() == len(graph.sources))
+    return np.arange(graph.num_nodes)
 
 
 def node_hops(model: nn.Module) -> int:

@@ -18,7 +18,7 @@ import pandas as pd
 from geolivelihood import layers
 from geolivelihood.errors import InputError
 from geolivelihood.explanation.attribution import METHODS as PICTURES
-from geolivelihood.explanation.graph_edges import METHODS as LINKS
+from geolivelihood.explanation.graph_edges import EDGE_METHODS as LINKS
 from geolivelihood.files import atomic
 from geolivelihood.progress import stage as begin
 from geolivelihood.recipes.assessment import Assessment

@@ -7,7 +7,7 @@ from scipy import sparse
 
 from geolivelihood.cells import Tie, cell_centres, cell_names, lonlat_cells, neighbours
 from geolivelihood.errors import InputError
-from geolivelihood.explanation.graph_edges import METHODS, edge_importance
+from geolivelihood.explanation.graph_edges import EDGE_METHODS, edge_importance
 from geolivelihood.graphs import cell_graph, cell_graph_data, place_graph
 from geolivelihood.models import CellRegressor
 
@@ -62,7 +62,7 @@ def test_a_cell_without_pictures(fitted):
 
 def test_bad_input(fitted):
     model, data, cells, features, *_ = fitted
-    for method in METHODS[1:]:
+    for method in EDGE_METHODS[1:]:
         with pytest.raises(InputError, match="Take method='occlusion'"):
             edge_importance(model, data, targets=data.node_ids[:1], method=method)
     ids = [f"p{k}" for k in range(len(cells))]
@@ -70,5 +70,5 @@ def test_bad_input(fitted):
     places = place_graph({"street": (tie, features.set_axis(ids))}, cells)
     other = CellRegressor(head="graph", hidden=4, max_epochs=1, device="cpu")
     other.fit(Tie(tie.matrix, pd.RangeIndex(len(cells)), cells), features[0].to_numpy(float), features=places)
-    with pytest.raises(InputError, match="head 'linear' or 'mlp'"):
+    with pytest.raises(InputError, match="laid out by flat_places"):
         edge_importance(other, data, targets=data.node_ids[:1])

@@ -5,11 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch_geometric.data import Data
 
 from geolivelihood.errors import InputError
-from geolivelihood.explanation import edge_occlusion
 from geolivelihood.explanation.graph_edges import edge_fidelity, edge_importance
-from geolivelihood.graphs import cluster_graphs
+from geolivelihood.graphs import cluster_graphs, edges_frame
 from geolivelihood.models import GraphClassifier, GraphRegressor
 
 SMALL = {"hidden": 16, "max_epochs": 6, "batch_size": 64, "device": "cpu", "learning_rate": 0.01}
@@ -38,9 +38,12 @@ def fitted(request):
 def test_occlusion_agrees_with_predictions_one_by_one(fitted):
     model, graph = fitted
     found = edge_importance(model, graph)
-    expected = edge_occlusion(model, graph).set_index(["source", "target"])["occlusion"]
-    got = found.edges.set_index(["source", "target"])["score"]
-    pd.testing.assert_series_equal(got.reindex(expected.index), expected, check_names=False, atol=1e-4)
+    whole, names = model.predict([graph])[0], np.array(graph.node_ids, dtype=object)[graph.edge_index.numpy()]
+    for source, target, score in found.edges[["source", "target", "score"]].itertuples(index=False):
+        kept = torch.from_numpy(np.array([set(pair) != {source, target} for pair in names.T]))
+        rest = Data(x=graph.x, edge_index=graph.edge_index[:, kept], edge_weight=graph.edge_weight[kept])
+        assert score == pytest.approx(whole - model.predict([rest])[0], abs=1e-4)
+    assert len(found.edges) == len(edges_frame(graph)) and found.edges["importance"].max() > 1e-4
     assert (
         set(found.edges["target_node"]) == {graph.cluster_id}
         and found.nodes["node"].isin(graph.node_ids).all()

@@ -13,7 +13,7 @@ from torch_geometric.utils import k_hop_subgraph
 
 from geolivelihood.errors import InputError, MissingColumnError
 from geolivelihood.explanation.graph_edges import (
-    METHODS,
+    EDGE_METHODS,
     characterisation,
     edge_fidelity,
     edge_importance,
@@ -23,7 +23,7 @@ from geolivelihood.explanation.graph_edges import (
 from geolivelihood.explanation.graph_edges.places import graph_pairs
 from geolivelihood.graphs import edges_frame
 
-SIGNED = METHODS[:3]
+SIGNED = EDGE_METHODS[:3]
 
 
 class Step(MessagePassing):
@@ -275,7 +275,7 @@ def test_models_are_left_as_they_were_found():
         else Net(GraphConv(3, 1)).train()
     )
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    for method in METHODS[:4]:
+    for method in EDGE_METHODS[:4]:
         edge_importance(model, graph, targets=[5], method=method, epochs=2, seeds=2)
     with pytest.raises(InputError, match="no attention"):
         edge_importance(model, graph, targets=[5], method="attention")
