@@ -51,7 +51,8 @@ def main() -> None:
     project = write_project(options.folder, tiles, options)
     result = run_project(project)
     explained = explain_project(project, methods=["signed_cam"])
-    evidence = evidence_on_buildings(mosaics(explained.files), buildings)
+    places_on_ground = gpd.read_file(options.folder / "places.geojson").rename(columns={"place": "region_id"})
+    evidence = evidence_on_buildings(mosaic(explained.files), buildings, places_on_ground)
     evidence.to_csv(options.folder / "evidence.csv", index=False, float_format="%.4f")
     tell(result.table, evidence)
 
@@ -151,31 +152,28 @@ def settings(options: argparse.Namespace) -> dict:
     }
 
 
-def mosaics(files: list[Path]) -> list[Path]:
-    return [file for file in files if file.suffix == ".tif" and file.name.startswith("mosaic_")]
+def mosaic(files: list[Path]) -> Path:
+    return next(file for file in files if file.suffix == ".tif" and file.name.startswith("mosaic_"))
 
 
-def evidence_on_buildings(rasters: list[Path], buildings: gpd.GeoSeries) -> pd.DataFrame:
-    """How much of what raised the prediction lies on buildings, beside their share of the ground."""
-    rows = []
-    for raster in rasters:
-        with rasterio.open(raster) as source:
-            box = gpd.GeoSeries([shapely.box(*source.bounds)], crs=source.crs).to_crs(buildings.crs)
-            values = source.read(1)
-            shapes = buildings.to_crs(source.crs)
-            built = rasterize(shapes, out_shape=values.shape, transform=source.transform).astype(bool)
-        on, everywhere = (zonal_sums(raster, zones).table.iloc[0] for zones in (buildings, box))
-        known = np.isfinite(values)
-        rows.append(
-            {
-                "raster": raster.name,
-                "ground_share": on["area_m2"] / everywhere["area_m2"],
-                "positive_share": on["positive"] / everywhere["positive"],
-                "negative_share": on["negative"] / everywhere["negative"],
-                "pixel_auc": roc_auc_score(built[known], values[known]),
-            }
-        )
-    return pd.DataFrame(rows)
+def evidence_on_buildings(raster: Path, buildings: gpd.GeoSeries, places: gpd.GeoDataFrame) -> pd.DataFrame:
+    """How much of what raised the prediction lies on buildings, beside their share of the ground, by place.
+
+    The model was fitted to these tiles too: this asks what it goes by, not how well it does.
+    """
+    with rasterio.open(raster) as source:
+        values, grid, crs = source.read(1), source.transform, source.crs
+    built = rasterize(buildings.to_crs(crs), out_shape=values.shape, transform=grid).astype(bool)
+    known = np.isfinite(values)
+    kinds = gpd.GeoDataFrame({"class": ["building"]}, geometry=buildings.to_numpy(), crs=buildings.crs)
+    sums = zonal_sums(raster, places, classes=kinds, class_column="class").table
+    names = ["area_m2", "positive", "negative"]
+    whole = sums.groupby("region_id")[names].sum()
+    on = sums[sums["class"].eq("building")].set_index("region_id")[names].reindex(whole.index).fillna(0.0)
+    whole.loc["all"], on.loc["all"] = whole.sum(), on.sum()
+    shares = (on / whole).rename(columns={name: f"{name}_share" for name in names})
+    shares["pixel_auc"] = np.where(shares.index == "all", roc_auc_score(built[known], values[known]), np.nan)
+    return shares.rename_axis("place").reset_index()
 
 
 def tell(scores: pd.DataFrame, evidence: pd.DataFrame) -> None:
@@ -186,13 +184,17 @@ def tell(scores: pd.DataFrame, evidence: pd.DataFrame) -> None:
     for model, row in r2[splits].iterrows():
         shown.add_row(str(model), *(f"{value:.2f}" for value in row))
     console.print(shown)
-    for row in evidence.itertuples():
-        console.print(
-            f"{row.raster}: buildings are {row.ground_share:.0%} of the ground and hold "
-            f"{row.positive_share:.0%} of what raises the prediction, {row.negative_share:.0%} of what "
-            "lowers it. A pixel on a building has a higher value than one beside it with probability "
-            f"{row.pixel_auc:.2f} (chance: 0.50)."
-        )
+    names = ["area_m2_share", "positive_share", "negative_share"]
+    heads = ["place", "of the ground", "of what raises the prediction", "of what lowers it"]
+    table = Table(*heads, title="Share that lies on buildings", title_justify="left")
+    for _, row in evidence.iterrows():
+        table.add_row(row["place"], *(f"{row[name]:.0%}" for name in names))
+    console.print(table)
+    auc = evidence.set_index("place").loc["all", "pixel_auc"]
+    console.print(
+        "A pixel on a building has a higher value than one beside it with probability "
+        f"{auc:.2f} (chance: 0.50)."
+    )
 
 
 if __name__ == "__main__":

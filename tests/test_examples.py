@@ -64,6 +64,41 @@ def test_planted_evidence_in_small(tmp_path):
     assert (tmp_path / "planted_evidence.png").stat().st_size > 100_000
 
 
+def kampala(folder, data, *options):
+    return subprocess.run(
+        [sys.executable, ROOT / "examples" / "kampala.py", folder, "--data", data, *options],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_kampala_says_that_its_tiles_are_missing(tmp_path):
+    done = kampala(tmp_path / "out", tmp_path / "none")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.startswith("Skipped: there are no tiles") and not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_kampala(shared_data, tmp_path):
+    done = kampala(tmp_path, shared_data / "tiles_kampala", "--features", "128")
+    assert done.returncode == 0, done.stderr[-3000:]
+    clusters = pd.read_csv(tmp_path / "clusters.csv")
+    assert len(clusters) == 147 and clusters["building_cover"].between(0, 100).all()
+    at = clusters.groupby("place")[["longitude", "latitude"]]
+    assert len(at) == 7 and at.nunique().eq(1).all(axis=None)  # one ground is never on both sides of a split
+    by_zoom = clusters.groupby("zoom")["building_cover"].mean()
+    assert by_zoom.to_numpy() == pytest.approx(by_zoom.mean(), abs=0.1)  # every zoom covers the same ground
+    scores = pd.read_csv(tmp_path / "out" / "scores.csv").query("metric == 'r2'")
+    r2 = scores.set_index(["model", "split"])["value"]
+    assert r2["ridge", "blocked"] > 0.4 > 0.1 > r2["knn", "blocked"]
+    evidence = pd.read_csv(tmp_path / "evidence.csv").set_index("place")
+    # in one place most of the ground is roofs, and nothing is left to tell apart
+    assert (evidence["positive_share"] > evidence["area_m2_share"] + 0.05).sum() >= 6
+    assert evidence.loc["all", "positive_share"] > evidence.loc["all", "area_m2_share"] + 0.1
+    assert evidence.loc["all", "pixel_auc"] > 0.6
+
+
 def test_street(shared_data, tmp_path):
     overrides = {"data": str(shared_data / "street"), "out": str(tmp_path)}
     result = run_project(ROOT / "examples" / "street.yaml", overrides=overrides)
