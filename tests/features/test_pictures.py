@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from geolivelihood.errors import InputError
-from geolivelihood.features import Reading, read_picture
+from geolivelihood.features import Picture, Reading, read_picture
+from geolivelihood.features.pictures import three_bytes
 
 
 def saved(path, array, mode=None, **options):
