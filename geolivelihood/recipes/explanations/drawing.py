@@ -71,12 +71,13 @@ def draw_photos(path: Path, group: Attributed, *, crop: bool, label: str, title:
     limit = float(np.percentile(np.abs(found.maps[np.sort(chosen)]), 98))
     columns = min(_COLUMNS, len(chosen))
     rows = -(-len(chosen) // columns)
-    figure = Figure(figsize=(2.4 * columns, 4.1 * rows + 0.7), layout="constrained")
+    photos = [_photo(Path(group.images["path"].iloc[k]), crop=crop) for k in chosen]
+    tall = max(photo.shape[0] / photo.shape[1] for photo in photos)
+    figure = Figure(figsize=(2.4 * columns, 2 * rows * (2.4 * tall + 0.3) + 0.8), layout="constrained")
     panels = figure.subplots(2 * rows, columns, squeeze=False)
     shown: Any = None
-    for number, k in enumerate(chosen.tolist()):
+    for number, (k, pixels) in enumerate(zip(chosen.tolist(), photos)):
         plain, over = (panels[2 * (number // columns) + line, number % columns] for line in (0, 1))
-        pixels = _photo(Path(group.images["path"].iloc[k]), crop=crop)
         extent = (0.0, float(pixels.shape[1]), float(pixels.shape[0]), 0.0)
         plain.imshow(pixels, extent=extent)
         over.imshow(pixels.mean(axis=2), extent=extent, cmap="gray", alpha=0.55)
