@@ -99,11 +99,15 @@ def demo(
     size = {} if clusters is None else {"n_clusters": clusters}
     with progress():
         country = make_country(folder / "country", seed=seed, **size)
-        result = run_project(country.project, overrides={"out": os.path.relpath(folder, country.folder)})
+        target = os.path.relpath(folder, country.folder)
+        result = run_project(country.project, overrides={"out": target})
         score = _against_truth(country, result.geopackage)
     print_result(result)
     out.print(f"The country is invented, so the truth is known. The map's r² with it: [bold]{score:.2f}[/],")
     out.print("each cell counting by its people.")
+    project = os.path.relpath(country.project)
+    asked = f"geolivelihood explain {project} --set out={target} --model ridge --source tiles"
+    out.print(f"What in its tiles a model went by:  {asked}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command(epilog="Example:  geolivelihood train project.yaml --model cell --indicator wealth -o model")
