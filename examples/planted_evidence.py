@@ -75,8 +75,8 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("folder", nargs="?", type=Path, default=Path("out/planted_evidence"))
     parser.add_argument("--seed", type=int, default=0, help="of the tiles and of all weights")
     parser.add_argument("--train", type=int, default=600, help="tiles to learn from")
-    parser.add_argument("--pictures", type=int, default=36, help="held-out tiles with a house group")
-    parser.add_argument("--networks", type=int, default=6, help="with random weights, and random maps")
+    parser.add_argument("--pictures", type=int, default=24, help="held-out tiles with a house group")
+    parser.add_argument("--networks", type=int, default=6, help="with random weights")
     parser.add_argument("--background", type=int, default=8, help="pictures that SHAP compares with")
     parser.add_argument("--quick", action="store_true", help="fewer of all: 12 tiles, 3 networks")
     options = parser.parse_args()
@@ -147,7 +147,7 @@ def faithfulness_table(network, evidence: Evidence, options: argparse.Namespace)
         asked,
         methods=calls,
         masks=masks,
-        draws=options.networks,
+        draws=(options.networks + 1) // 2,
         steps=10,
         random_state=options.seed,
     )
