@@ -8,7 +8,7 @@ that still points at the houses when the network knows nothing, or whose maps ha
 shows the picture and not the model (Adebayo et al. 2018, Sanity checks for saliency maps).
 
 Run it anywhere: ``python examples/planted_evidence.py [FOLDER] [--seed 0]``. It writes ``faithfulness.csv``
-and ``planted_evidence.png``; two to three minutes on two cores, ``--quick`` half of one.
+and ``planted_evidence.png``; three minutes on two cores, ``--quick`` half of one.
 """
 
 import argparse
@@ -222,7 +222,7 @@ def draw_bars(table: pd.DataFrame, axis: plt.Axes) -> None:
         axis.axvline(value, color="#666666", linestyle=line, linewidth=1.1, label=f"{label}: {value:.2f}")
     marks = ["" if good else "  ✗" for good in methods["loses_it"]]
     axis.set_yticks(at, [f"{name}{mark}" for name, mark in zip(methods["method"], marks)])
-    axis.set(xlim=(0, 1.02), xlabel="share of maps whose maximum lies at the houses, 95 % interval")
+    axis.set(xlim=(0, 1.02), xlabel="share of maps that point at the houses, 95 %")
     axis.set_title("Pointing at planted evidence (✗: fails the check)", fontsize=11)
     axis.spines[["top", "right"]].set_visible(False)
     figure = axis.get_figure()
