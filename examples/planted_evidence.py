@@ -8,7 +8,7 @@ that still points at the houses when the network knows nothing, or whose maps ha
 shows the picture and not the model (Adebayo et al. 2018, Sanity checks for saliency maps).
 
 Run it anywhere: ``python examples/planted_evidence.py [FOLDER] [--seed 0]``. It writes ``faithfulness.csv``
-and ``planted_evidence.png``; three minutes on two cores, ``--quick`` half of one.
+and ``planted_evidence.png``; two minutes on two cores, ``--quick`` half of one.
 """
 
 import argparse
@@ -75,7 +75,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("folder", nargs="?", type=Path, default=Path("out/planted_evidence"))
     parser.add_argument("--seed", type=int, default=0, help="of the tiles and of all weights")
     parser.add_argument("--train", type=int, default=600, help="tiles to learn from")
-    parser.add_argument("--pictures", type=int, default=24, help="held-out tiles with a house group")
+    parser.add_argument("--pictures", type=int, default=36, help="held-out tiles with a house group")
     parser.add_argument("--networks", type=int, default=6, help="with random weights")
     parser.add_argument("--background", type=int, default=8, help="pictures that SHAP compares with")
     parser.add_argument("--quick", action="store_true", help="fewer of all: 12 tiles, 3 networks")
