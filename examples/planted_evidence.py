@@ -8,7 +8,7 @@ that still points at the houses when the network knows nothing, or whose maps ha
 shows the picture and not the model (Adebayo et al. 2018, Sanity checks for saliency maps).
 
 Run it anywhere: ``python examples/planted_evidence.py [FOLDER] [--seed 0]``. It writes ``faithfulness.csv``
-and ``planted_evidence.png``; two to three minutes on two cores, ``--quick`` half of one.
+and ``planted_evidence.png``; two minutes on two cores, ``--quick`` half of one.
 """
 
 import argparse
@@ -76,7 +76,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of the tiles and of all weights")
     parser.add_argument("--train", type=int, default=600, help="tiles to learn from")
     parser.add_argument("--pictures", type=int, default=36, help="held-out tiles with a house group")
-    parser.add_argument("--networks", type=int, default=6, help="with random weights, and random maps")
+    parser.add_argument("--networks", type=int, default=6, help="with random weights")
     parser.add_argument("--background", type=int, default=8, help="pictures that SHAP compares with")
     parser.add_argument("--quick", action="store_true", help="fewer of all: 12 tiles, 3 networks")
     options = parser.parse_args()
@@ -147,7 +147,7 @@ def faithfulness_table(network, evidence: Evidence, options: argparse.Namespace)
         asked,
         methods=calls,
         masks=masks,
-        draws=options.networks,
+        draws=(options.networks + 1) // 2,
         steps=10,
         random_state=options.seed,
     )
@@ -222,7 +222,7 @@ def draw_bars(table: pd.DataFrame, axis: plt.Axes) -> None:
         axis.axvline(value, color="#666666", linestyle=line, linewidth=1.1, label=f"{label}: {value:.2f}")
     marks = ["" if good else "  ✗" for good in methods["loses_it"]]
     axis.set_yticks(at, [f"{name}{mark}" for name, mark in zip(methods["method"], marks)])
-    axis.set(xlim=(0, 1.02), xlabel="share of maps whose maximum lies at the houses, 95 % interval")
+    axis.set(xlim=(0, 1.02), xlabel="share of maps that point at the houses, 95 %")
     axis.set_title("Pointing at planted evidence (✗: fails the check)", fontsize=11)
     axis.spines[["top", "right"]].set_visible(False)
     figure = axis.get_figure()
