@@ -56,7 +56,9 @@ def overhead_layers(job: Job, model: PictureModel, groups: list[Attributed]) -> 
     for file in rasters:  # one scale for the whole run
         write_raster_style(file, limit, unit=f"{job.indicator} per pixel")
     rejected = [rows for sheet in sheets for rows in sheet.rejected]
-    aside = pd.concat(rejected).assign(stage=f"explain-{model.source}") if rejected else pd.DataFrame()
+    # a picture that cannot be drawn cannot be drawn on any of the rasters
+    aside = pd.concat(rejected).drop_duplicates("row") if rejected else pd.DataFrame()
+    aside["stage"] = f"explain-{model.source}"
     facts = {name: told for sheet in reversed(sheets) for name, told in sheet.facts.items()}
     pictures = [sheet.picture for sheet in sheets if sheet.picture is not None]
     return Made(layers, [*rasters, *pictures], aside.reindex(columns=list(REJECTED)), facts)
