@@ -136,12 +136,12 @@ def write_mosaic(
     tiles = readable_tiles(tiles, root=root, on_rejected=on_rejected)
     layout = _layout(tiles, attribution.size, attribution.jump, pixel)
     limit = colour_limit(
-        attribution.maps[layout.at], jump=attribution.jump, pixel=1 / layout.scale.prod(axis=1)
+        attribution.maps, jump=attribution.jump, pixel=1 / layout.scale.prod(axis=1), rows=layout.at
     )
     kept, masked = np.zeros((2, len(tiles)))
     tags = map_tags(attribution, limit, model) | {
         "mosaic": mode,
-        "intercept": float(share @ attribution.intercept) if mode == "sum" else "",
+        "intercept": float(share[layout.at] @ attribution.intercept[layout.at]) if mode == "sum" else "",
         "jump_px": attribution.jump * float(np.sqrt(layout.scale.prod(axis=1).min())),
     }
     with cog(

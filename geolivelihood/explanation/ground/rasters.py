@@ -37,6 +37,7 @@ Floats = npt.NDArray[np.float64]
 BLOCK_PX = 512
 _CACHE_MB = 64  # GDAL would take a twentieth of the machine's memory
 _PERCENTILE = 98.0
+_LOOKED_AT = 20_000_000  # cells, 160 MB
 _COG = {
     "COMPRESS": "DEFLATE",
     "PREDICTOR": "YES",
@@ -141,19 +142,33 @@ def valid_share(valid: npt.NDArray[np.bool_], down: Floats, across: Floats) -> F
     return np.where(share > 1 - 1e-9, 1.0, np.where(share < 1e-9, 0.0, share))
 
 
-def colour_limit(maps: npt.ArrayLike, *, jump: float, pixel: npt.ArrayLike) -> float:
+def colour_limit(
+    maps: npt.ArrayLike,
+    *,
+    jump: float,
+    pixel: npt.ArrayLike,
+    rows: Sequence[int] | npt.NDArray[np.int64] | None = None,
+) -> float:
     """Value at which colours end, over a run: 98th percentile of sizes, per drawn pixel.
+
+    Of more than 20 million cells, only every k-th map is looked at.
 
     Parameters
     ----------
     maps
-        Shape (n, rows, columns), value per cell.
+        Shape (n, rows, columns), value per cell; may lie on disk.
     jump
         Input pixels per cell.
     pixel
         Area of a drawn pixel in input pixels, one or one per map.
+    rows
+        Which maps; ``None`` for all. ``pixel`` is in their order.
     """
-    share = np.abs(np.asarray(maps, dtype=float)) * np.reshape(np.asarray(pixel) / jump**2, (-1, 1, 1))
+    whole = maps if isinstance(maps, np.ndarray) else np.asarray(maps, dtype=float)
+    chosen = np.arange(len(whole)) if rows is None else np.asarray(rows, dtype=np.int64)
+    step = max(1, -(-len(chosen) * whole[0].size // _LOOKED_AT)) if len(whole) else 1
+    area = np.broadcast_to(np.asarray(pixel, dtype=float), len(chosen))[::step]
+    share = np.abs(whole[chosen[::step]]) * (area / jump**2)[:, None, None]
     return float(np.percentile(share, _PERCENTILE)) if share.size else 0.0
 
 
@@ -340,7 +355,7 @@ def _run_limit(attribution: Attribution, tiles: Sequence[Tile | None], pixel: fl
         for tile in tiles
         if tile is not None
     ]
-    return colour_limit(attribution.maps[there], jump=attribution.jump, pixel=area)
+    return colour_limit(attribution.maps, jump=attribution.jump, pixel=area, rows=there)
 
 
 def _drawn_jump(attribution: Attribution, tile: Tile, pixel: float | None) -> float:

@@ -166,7 +166,8 @@ def _usual(choice: ModelChoice) -> str:
 def _check_options(ways: Sequence[str], options: Mapping[str, Any]) -> None:
     modules = [import_module(f"{_HERE}.{METHODS[way].partition('.')[0]}") for way in ways]
     known = list(dict.fromkeys(name for module in modules for name in module.OPTIONS))
-    unknown = [name for name, value in options.items() if name not in known and value not in (None, False)]
+    given = [name for name, value in options.items() if value is not None and value is not False]
+    unknown = [name for name in given if name not in known]
     if unknown:
         msg = f"{', '.join(ways)} takes no option {unknown[0]!r}; there are: {', '.join(known) or 'none'}."
         raise InputError(msg)
@@ -272,13 +273,19 @@ def _provenance(target: Path, job: Job, made: Made) -> dict[str, Any]:
         "method": job.method,
         "model": job.choice.key,
         "target": _target(job, made),
+        "source": made.facts.get("source", job.source),
+        "ids": None if job.ids is None else list(job.ids),
+        "options": {
+            name: value for name, value in job.options.items() if isinstance(value, str | int | float)
+        },
         "layers": list(made.layers),
         "files": [Path(os.path.relpath(file, target.parent)).as_posix() for file in made.files],
         "facts": dict(made.facts),
         "rejected": len(made.rejected),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    said = [old for old in document.get("explanations", []) if any(old[key] != entry[key] for key in _KEY)]
+    same = (*_KEY, "source")
+    said = [old for old in document.get("explanations", []) if any(old[key] != entry[key] for key in same)]
     names = [*made.layers, *(layer["name"] for layer in document.get("layers", []))]
     return document | {
         "explanations": [*said, entry],

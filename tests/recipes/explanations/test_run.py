@@ -212,6 +212,17 @@ def test_a_killed_explanation_goes_on(project_file, small, copied, some_tiles, m
     np.testing.assert_allclose(again["kept"], kept["kept"], rtol=1e-4, atol=1e-6)
 
 
+def test_sums_over_zones_that_are_asked_for(explained, project_file, small, some_tiles, result):
+    zones = gpd.read_file(result.geopackage, layer="regions")[["geometry"]].dissolve()
+    asked = {"ids": some_tiles, "options": {"zones": zones}, "methods": ["layer_cam"]}
+    made = explain_again(explained, project_file, small, **asked)
+    (row,) = read(explained.geopackage, "explanations_zonal").query("method == 'layer_cam'").itertuples()
+    told = made.facts["layer_cam"]["accounts"]
+    assert row.sum == pytest.approx(told["zones"]["inside"], rel=1e-6)
+    entry = read_provenance(explained.geopackage)["explanations"][-1]
+    assert entry["ids"] == some_tiles and entry["source"] == "tiles"
+
+
 def test_faithfulness_is_asked_when_wanted(explained, project_file, small, some_tiles):
     made = explain_again(
         explained, project_file, small, ids=some_tiles[:4], methods=["layer_cam"], options={"check": True}
@@ -242,6 +253,8 @@ def test_what_cannot_be_explained_says_why(project_file, small, copied, tmp_path
         ask(model="ridge", source="objects")
     with pytest.raises(InputError, match=r"no layer of feature maps named 'conv9'.*rectifier"):
         ask(model="ridge", source="tiles", methods=["grad_cam"], options={"layer": "conv9"})
+    with pytest.raises(InputError, match="signed_cam takes no option 'kinds'; there are: layer, steps"):
+        ask(methods=["signed_cam"], options={"kinds": 3})
     with pytest.raises(InputError, match="First run the project"):
         explain_project(project_file, overrides=small, result=tmp_path / "none.gpkg")
 
