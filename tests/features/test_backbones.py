@@ -165,7 +165,7 @@ def test_batches_shrink_with_the_cost_of_the_network():
 
 def test_raw_values_of_the_paper_mode():
     raw = Backbone("resnet18", size=32, normalise="none")
-    values = raw._inputs(torch.full((1, 3, 2, 2), 200, dtype=torch.uint8))
+    values = raw.inputs(torch.full((1, 3, 2, 2), 200, dtype=torch.uint8))
     assert (values == 200).all()
 
 
