@@ -50,5 +50,9 @@ def checked(job: Job, model: PictureModel, group: Attributed) -> Made:
 
 def _facts(report: pd.DataFrame) -> dict[str, Any]:
     row = report[report["stratum"].eq("all")].iloc[0]
-    told = {name: float(row[name]) for name in ("gain_blur", "gain_blur_lower", "gain_blur_upper")}
-    return told | {"insensitive": bool(row["insensitive"])}
+    gain = f"{row['gain_blur']:.2g} [{row['gain_blur_lower']:.2g}, {row['gain_blur_upper']:.2g}]"
+    return {
+        "pictures asked": int(row["n"]),
+        "insertion less deletion, beyond random maps": gain,
+        "insensitive": bool(row["insensitive"]),
+    }
