@@ -194,6 +194,13 @@ def print_explained(made: Any) -> None:
     _say(f"Done in {made.elapsed_s:.0f} s. Open it, styled:  qgis {short(made.geopackage)}")
 
 
+def _shown(value: Any) -> str:
+    """A number to four figures; of several, each on a line of its own with its name."""
+    if isinstance(value, dict):
+        return "\n".join(f"{name}: {_shown(part).replace(chr(10), ', ')}" for name, part in value.items())
+    return _number(value)
+
+
 def _number(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if type(value) is int else str(value)
 
