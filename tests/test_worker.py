@@ -161,7 +161,7 @@ def test_hello_comes_first_and_without_heavy_imports(start: Callable[..., Worker
     assert hello["protocol"] == [1, 1]
     assert hello["schema"] == [1, 1]
     assert hello["pid"] == worker.process.pid
-    assert hello["ops"] == ["check", "run"]
+    assert hello["ops"] == ["check", "explain", "run"]
     imported = b"".join(worker.console)
     assert b"numpy" not in imported
     assert b"torch" not in imported
