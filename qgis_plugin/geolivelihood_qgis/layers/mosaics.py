@@ -7,8 +7,8 @@ from pathlib import Path
 from ..compat import tr
 from .results import ResultLayer, read_provenance
 
-COVERED = ("explanations_rasters", "explanations_zonal")
-"""Layers that would cover the mosaics: outlines of the pictures, and sums per area."""
+COVERING = ("explanations_rasters", "explanations_regions", "explanations_zonal")
+"""Layers that would cover the mosaics: pictures, hot regions, sums per area."""
 
 
 def mosaics(path, layers, new=()):
@@ -32,7 +32,7 @@ def mosaics(path, layers, new=()):
 
 def below_mosaics(layers):
     """The layers, with those that would cover mosaics switched off."""
-    return [layer._replace(visible=layer.visible and layer.name not in COVERED) for layer in layers]
+    return [layer._replace(visible=layer.visible and layer.name not in COVERING) for layer in layers]
 
 
 def _place(layers):

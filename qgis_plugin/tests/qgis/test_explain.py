@@ -11,8 +11,8 @@ from pathlib import Path
 import processing
 import pytest
 from geolivelihood_qgis.env import settings
-from geolivelihood_qgis.layers.mosaics import mosaics
-from geolivelihood_qgis.layers.results import result_layers
+from geolivelihood_qgis.layers.mosaics import below_mosaics, mosaics
+from geolivelihood_qgis.layers.results import ResultLayer, result_layers
 from geolivelihood_qgis.processing.explain import methods, parse_ids, result_of
 from geolivelihood_qgis.worker_client import child_environment
 from qgis.core import (
@@ -239,6 +239,12 @@ def test_ids():
 def test_the_active_layer_tells_the_results(results, opened):
     assert result_of(opened(results, "cells")) == {"RESULT": str(results)}
     assert result_of(None) == {}
+
+
+def test_what_would_cover_mosaics_is_off():
+    names = ("explanations_rasters", "explanations_regions", "explanations_zonal", "explanations_peaks")
+    layers = [ResultLayer(name, name, "Explanations", 0, True) for name in (*names, "cells")]
+    assert [layer.name for layer in below_mosaics(layers) if layer.visible] == ["explanations_peaks", "cells"]
 
 
 def test_results_without_explanations_have_no_mosaics(results):
