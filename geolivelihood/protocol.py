@@ -111,11 +111,12 @@ class Request:
 
     @property
     def parts(self) -> list[Path]:
-        """The unfinished files that a job that was killed may leave behind."""
+        """The unfinished files, and a folder, that a job that was killed may leave behind."""
         if self.out is None:
             return []
         part = self.out.with_name(f"{self.out.stem}.part{self.out.suffix}")
-        return [part.with_name(part.name + end) for end in ("", "-wal", "-shm", "-journal")]
+        files = [part.with_name(part.name + end) for end in ("", "-wal", "-shm", "-journal")]
+        return [*files, part.with_suffix("")]
 
 
 class Channel:

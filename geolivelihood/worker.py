@@ -10,16 +10,19 @@ Nothing heavy is imported before a request was accepted, so that ``hello`` comes
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import multiprocessing
 import os
 import platform
+import shutil
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -27,7 +30,7 @@ from geolivelihood import __version__
 from geolivelihood.errors import Cancelled, EnvironmentMissingError, InputError
 from geolivelihood.protocol import PROTOCOL, SCHEMA, Channel, Request, RequestError, failure, lines, message
 
-__all__ = ["OPERATIONS", "Job", "check", "main", "run"]
+__all__ = ["OPERATIONS", "Job", "check", "explain", "main", "run"]
 
 HEARTBEAT_S = 1.0
 PROGRESS_S = 0.1
@@ -81,7 +84,10 @@ class Job:
         if self._channel.closed.is_set():
             return
         for part in self.request.parts:
-            part.unlink(missing_ok=True)
+            if part.is_dir():
+                shutil.rmtree(part, ignore_errors=True)
+            else:
+                part.unlink(missing_ok=True)
         exit_code, fields = failure(Cancelled("Cancelled."))
         self._channel.send("error", **fields)
         _leave(exit_code)
@@ -119,18 +125,10 @@ def run(job: Job) -> dict[str, Any]:
 
     ``params`` are ``project`` (its path) and ``set`` (dotted keys and their new values); ``out`` is required.
     """
-    project, overrides = job.request.params.get("project"), dict(job.request.params.get("set") or {})
-    if not isinstance(project, str):
-        msg = f"params.project is {project!r}; give the path of a project file (.yaml)."
-        raise InputError(msg)
-    if job.request.out is None:
-        msg = "The request has no 'out'; give the absolute path of a new GeoPackage (.gpkg)."
-        raise InputError(msg)
+    project, overrides, out = _asked(job)
     from geolivelihood.recipes import run_project
 
-    if "seed" in job.request.options:
-        overrides.setdefault("seed", job.request.options["seed"])
-    done = run_project(Path(project), overrides=overrides, out=job.request.out)
+    done = run_project(project, overrides=overrides, out=out)
     outputs = {"geopackage": done.geopackage, "map": done.map, "scores": done.scores}
     return {
         "outputs": {name: str(path) for name, path in outputs.items() if path is not None},
@@ -139,8 +137,85 @@ def run(job: Job) -> dict[str, Any]:
     }
 
 
-OPERATIONS: dict[str, Callable[[Job], dict[str, Any]]] = {"check": check, "run": run}
+def explain(job: Job) -> dict[str, Any]:
+    """Explain a model of a project that was run, in a copy of its result.
+
+    ``params`` are ``project``, ``set`` (as the run had them), ``result`` (path of the run's GeoPackage; by
+    default where the project writes it), ``methods`` and ``ids`` (lists), ``model``, ``indicator``,
+    ``source``, ``options`` (``zones``: path of polygons); ``out`` is required. The result is only read; files
+    go to ``<stem>.explanations`` beside ``out``, where
+    :func:`~geolivelihood.recipes.explanations.explain_project` puts them.
+    """
+    project, overrides, out = _asked(job)
+    params = job.request.params
+    texts: dict[str, Any] = {name: _text(params, name) for name in ("model", "indicator", "source", "result")}
+    lists: dict[str, Any] = {name: _texts(params, name) for name in ("methods", "ids")}
+    options = params.get("options") or {}
+    if not isinstance(options, dict):
+        msg = f"params.options is {options!r}; give an object of names and values."
+        raise InputError(msg)
+    from geolivelihood.layers import read_provenance
+    from geolivelihood.recipes.explanations import explain_project
+
+    with _warnings_told():
+        done = explain_project(project, overrides=overrides, out=out, options=options, **texts, **lists)
+    listed = read_provenance(done.geopackage).get("layers", [])
+    return {
+        "outputs": {"geopackage": str(done.geopackage)},
+        "layers": [layer | {"visible": True} if layer["name"] in done.layers else layer for layer in listed],
+        "rejected": done.rejected,
+        "files": [str(file) for file in done.files],
+    }
+
+
+OPERATIONS: dict[str, Callable[[Job], dict[str, Any]]] = {"check": check, "run": run, "explain": explain}
 """What a request may ask for, by name."""
+
+
+def _asked(job: Job) -> tuple[Path, dict[str, Any], Path]:
+    """Project, changes of its settings, and the GeoPackage to be written."""
+    project, overrides = job.request.params.get("project"), dict(job.request.params.get("set") or {})
+    if not isinstance(project, str):
+        msg = f"params.project is {project!r}; give the path of a project file (.yaml)."
+        raise InputError(msg)
+    if job.request.out is None:
+        msg = "The request has no 'out'; give the absolute path of a new GeoPackage (.gpkg)."
+        raise InputError(msg)
+    if "seed" in job.request.options:
+        overrides.setdefault("seed", job.request.options["seed"])
+    return Path(project), overrides, job.request.out
+
+
+def _text(params: Mapping[str, Any], name: str) -> str | None:
+    value = params.get(name)
+    if value is None or isinstance(value, str):
+        return value or None
+    msg = f"params.{name} is {value!r}; give a text."
+    raise InputError(msg)
+
+
+def _texts(params: Mapping[str, Any], name: str) -> list[str] | None:
+    value = params.get(name)
+    if value is None or (isinstance(value, list) and all(isinstance(item, str) for item in value)):
+        return value or None
+    msg = f"params.{name} is {value!r}; give a list of texts."
+    raise InputError(msg)
+
+
+@contextlib.contextmanager
+def _warnings_told() -> Iterator[None]:
+    """Warnings of the library go to its log, and so to the client; those of others to the console."""
+    with warnings.catch_warnings():
+        shown = warnings.showwarning
+
+        def tell(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
+            if category is UserWarning:
+                logging.getLogger("geolivelihood").warning("%s", message)
+            else:
+                shown(message, category, *where, **more)
+
+        warnings.showwarning = tell
+        yield
 
 
 def main() -> int:

@@ -70,18 +70,23 @@ def explain(
     result: Annotated[
         Path | None, typer.Option(help="GeoPackage of the run; default: where the project writes it.")
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A new GeoPackage: a copy of the result that explanations join in its stead."),
+    ] = None,
     set_: Set = None,
 ) -> None:
     """Show what a model of a project goes by: maps over its pictures, links, concepts, kinds of pictures.
 
     The layers join the GeoPackage that 'run' has written; rasters, tables and pictures go to the folder
-    'explanations' beside it. A killed explanation goes on where it stopped.
+    'explanations' beside it, or 'NAME.explanations' beside --out NAME.gpkg. A killed explanation goes on
+    where it stopped.
     """
     from geolivelihood.recipes.explanations import explain_project
 
     options = _options(option) | {"check": check}
     if zones is not None:
-        options["zones"] = _polygons(zones)
+        options["zones"] = zones
     if concepts is not None:
         options["concepts"] = concepts
     with progress():
@@ -95,6 +100,7 @@ def explain(
             options=options,
             overrides=parse_overrides(set_),
             result=result,
+            out=out,
         )
     print_explained(made)
 
@@ -108,14 +114,3 @@ def _options(pairs: list[str] | None) -> dict[str, Any]:
             raise InputError(msg)
         found[key] = yaml.safe_load(value)
     return found
-
-
-def _polygons(path: Path) -> Any:
-    import geopandas as gpd
-    from pyogrio.errors import DataSourceError
-
-    try:
-        return gpd.read_file(path)
-    except (DataSourceError, OSError) as error:
-        msg = f"--zones {path}: cannot be read as polygons: {error}"
-        raise InputError(msg) from error

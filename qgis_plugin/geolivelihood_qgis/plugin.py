@@ -11,6 +11,7 @@ from .env import settings
 from .gui.settings_dialog import SettingsDialog
 from .gui.tasks import RUNNING, AlgorithmRun
 from .layers.arranger import WAITING
+from .processing.explain import result_of
 from .processing.provider import GeolivelihoodProvider
 
 MENU = "Geolivelihood"
@@ -37,6 +38,7 @@ class GeolivelihoodPlugin:
         self._add("Load", tr("Load results..."), "load", self.load_results)
         self._add("Export", tr("Export selected layers (GeoPackage/GeoJSON)..."), "export", self.export)
         self._add("Run", tr("Run project..."), "run", self.run_project)
+        self._add("Explain", tr("Explain a model..."), "explain", self.explain)
         self._add("Settings", tr("Settings..."), "settings", self.show_settings, toolbar=False)
 
     def unload(self):
@@ -93,19 +95,26 @@ class GeolivelihoodPlugin:
 
     def run_project(self):
         """Open the dialog of "Run project", or say what it needs."""
-        from qgis import processing
+        self._open("geolivelihood:run_project")
 
-        reason = settings.obstacle()
-        if reason:
-            self._say(reason, Qgis.MessageLevel.Warning)
-            return
-        processing.execAlgorithmDialog("geolivelihood:run_project")
+    def explain(self):
+        """Open the dialog of "Explain a model" for the results that the active layer comes from."""
+        self._open("geolivelihood:explain", result_of(self.iface.activeLayer()))
 
     def show_settings(self):
         """Open the settings."""
         dialog = SettingsDialog(self.iface.mainWindow())
         dialog.exec()
         dialog.deleteLater()
+
+    def _open(self, algorithm, parameters=None):
+        from qgis import processing
+
+        reason = settings.obstacle()
+        if reason:
+            self._say(reason, Qgis.MessageLevel.Warning)
+            return
+        processing.execAlgorithmDialog(algorithm, parameters or {})
 
     def _loaded(self, successful, results, message):
         if successful:

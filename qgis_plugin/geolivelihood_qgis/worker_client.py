@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import queue
+import shutil
 import signal
 import subprocess  # the argument list is ours, without a shell
 import tempfile
@@ -337,6 +338,7 @@ class _Job:
         for end in ("", "-wal", "-shm", "-journal"):
             with contextlib.suppress(OSError):
                 out.with_name(f"{out.stem}.part{out.suffix}{end}").unlink()
+        shutil.rmtree(out.with_name(f"{out.stem}.part"), ignore_errors=True)
 
 
 def _parse(line):

@@ -22,7 +22,9 @@ from geolivelihood.explanation.graph_edges import EDGE_METHODS as LINKS
 from geolivelihood.files import atomic
 from geolivelihood.progress import stage as begin
 from geolivelihood.recipes.assessment import Assessment
+from geolivelihood.recipes.explanations.asked import read_zones
 from geolivelihood.recipes.explanations.job import Job, Made
+from geolivelihood.recipes.explanations.place import Place, copied, in_place
 from geolivelihood.recipes.results import layer_list
 from geolivelihood.recipes.run import open_project, run_id
 from geolivelihood.recipes.settings import ModelChoice
@@ -80,6 +82,7 @@ def explain_project(
     options: Mapping[str, Any] | None = None,
     overrides: Mapping[str, Any] | None = None,
     result: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | None = None,
 ) -> Explained:
     """Explain a model of a project that was run.
 
@@ -103,23 +106,29 @@ def explain_project(
         Settings of the project by dotted key, as the run had them.
     result
         The run's GeoPackage; ``None`` for ``<out>/<name>.gpkg``.
+    out
+        A new GeoPackage: a copy of the result, which explanations join in its stead. ``None`` joins the
+        result itself.
 
     Returns
     -------
     Explained
-        The layers ``explanations_*`` are in the GeoPackage, files in ``explanations`` beside it. Rows of
-        other methods, models and targets stay; those of the same give way.
+        The layers ``explanations_*`` are in the GeoPackage, files in ``explanations`` beside it, or in
+        ``<stem>.explanations`` beside ``out``. Rows of other methods, models and targets stay; those of the
+        same give way.
 
     Raises
     ------
     InputError
         If the project was not run, or there is no such method, model, indicator, source or id.
+    OutputError
+        If the result is open elsewhere, or ``out`` exists; nothing was changed then.
     """
     started = time.monotonic()
     data, lineup = open_project(path, overrides=overrides)
     target = Path(result).resolve() if result else data.project.target / f"{data.project.name}.gpkg"
     earlier = _earlier(target, path)
-    layers.check_target(target, mode="update")
+    layers.check_target(target if out is None else Path(out), mode="update" if out is None else "new")
     choice = _named(model or data.map_model, {m.key: m for m in data.project.models}, "model")
     asked = _named(
         indicator or next(iter(lineup.indicators), None), {i: i for i in lineup.indicators}, "indicator"
@@ -127,23 +136,23 @@ def explain_project(
     ways = list(methods or [_usual(choice)])
     for way in ways:
         _named(way, METHODS, "method")
-    _check_options(ways, options or {})
+    given = _options(ways, options or {})
     if earlier.get("run_id") != run_id(Assessment(lineup)):
         warnings.warn(
             f"{target.name} was written by a run with other settings or data than the project has now; "
             "explained is the model as it would be fitted now. Run the project again for a map of it.",
             stacklevel=2,
         )
-    folder = target.parent / "explanations"
     made: dict[str, Made] = {}
-    for way in ways:
-        job = Job(lineup, choice, asked, way, folder, source, _unique(ids), dict(options or {}))
-        made[way] = _maker(way)(job)
-        _join(target, job, made[way])
+    with in_place(target) if out is None else copied(target.resolve(), Path(out).resolve()) as place:
+        for way in ways:
+            job = Job(lineup, choice, asked, way, place.folder, source, _unique(ids), given)
+            made[way] = _maker(way)(job)
+            _join(place, job, made[way])
     return Explained(
-        geopackage=target,
+        geopackage=place.result,
         layers=_counts(made.values()),
-        files=list(dict.fromkeys(file for one in made.values() for file in one.files)),
+        files=list(dict.fromkeys(place.final(file) for one in made.values() for file in one.files)),
         rejected=sum(len(one.rejected) for one in made.values()),
         facts={way: dict(one.facts) for way, one in made.items()},
         elapsed_s=time.monotonic() - started,
@@ -163,7 +172,8 @@ def _usual(choice: ModelChoice) -> str:
     return "links_occlusion" if choice.name == "graph" else "signed_cam"
 
 
-def _check_options(ways: Sequence[str], options: Mapping[str, Any]) -> None:
+def _options(ways: Sequence[str], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options that the methods know; polygons that are named by their file are read."""
     modules = [import_module(f"{_HERE}.{METHODS[way].partition('.')[0]}") for way in ways]
     known = list(dict.fromkeys(name for module in modules for name in module.OPTIONS))
     given = [name for name, value in options.items() if value is not None and value is not False]
@@ -171,6 +181,8 @@ def _check_options(ways: Sequence[str], options: Mapping[str, Any]) -> None:
     if unknown:
         msg = f"{', '.join(ways)} takes no option {unknown[0]!r}; there are: {', '.join(known) or 'none'}."
         raise InputError(msg)
+    zones = options.get("zones")
+    return dict(options) | ({"zones": read_zones(zones)} if isinstance(zones, str | os.PathLike) else {})
 
 
 def _maker(way: str) -> Callable[[Job], Made]:
@@ -201,13 +213,14 @@ def _counts(made: Any) -> dict[str, int]:
 # -- joining the result ---------------------------------------------------------------------------------
 
 
-def _join(target: Path, job: Job, made: Made) -> None:
+def _join(place: Place, job: Job, made: Made) -> None:
     """Write the layers into the result, and what they are into its provenance; the rest stays as it is."""
     begin("writing results")
+    target = place.geopackage
     there = layers.layer_names(target)
     joined: dict[str, pd.DataFrame] = {
         name: _joined(gpd.read_file(target, layer=name), frame) if name in there else frame
-        for name, frame in _with_paths(job, made).items()
+        for name, frame in _with_paths(place, made).items()
     }
     rejected = _rejected(target, made, there)
     if len(rejected):
@@ -219,17 +232,17 @@ def _join(target: Path, job: Job, made: Made) -> None:
         joined,
         indicators=job.lineup.indicators,
         labels=job.data.project.output.labels,
-        provenance=_provenance(target, job, made),
+        provenance=_provenance(place, job, made),
         mode="update",
     )
 
 
-def _with_paths(job: Job, made: Made) -> dict[str, gpd.GeoDataFrame]:
+def _with_paths(place: Place, made: Made) -> dict[str, gpd.GeoDataFrame]:
     """Layers whose rasters are named from the folder of the GeoPackage."""
     found = dict(made.layers)
     rasters = found.get("explanations_rasters")
     if rasters is not None:
-        found["explanations_rasters"] = rasters.assign(path=f"{job.folder.name}/" + rasters["path"])
+        found["explanations_rasters"] = rasters.assign(path=f"{place.name}/" + rasters["path"])
     return found
 
 
@@ -263,9 +276,9 @@ def _rejected(target: Path, made: Made, there: Sequence[str]) -> pd.DataFrame:
     return pd.concat([old[~old["stage"].isin(new["stage"])], new], ignore_index=True)
 
 
-def _provenance(target: Path, job: Job, made: Made) -> dict[str, Any]:
+def _provenance(place: Place, job: Job, made: Made) -> dict[str, Any]:
     """The document of the run, with what was explained since."""
-    document = layers.read_provenance(target)
+    document = layers.read_provenance(place.geopackage)
     for name in ("previous", "schema"):
         document.pop(name, None)
     entry = {
@@ -279,13 +292,15 @@ def _provenance(target: Path, job: Job, made: Made) -> dict[str, Any]:
             name: value for name, value in job.options.items() if isinstance(value, str | int | float)
         },
         "layers": list(made.layers),
-        "files": [Path(os.path.relpath(file, target.parent)).as_posix() for file in made.files],
+        "files": [place.path(file) for file in made.files],
         "facts": dict(made.facts),
         "rejected": len(made.rejected),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     same = (*_KEY, "source")
-    said = [old for old in document.get("explanations", []) if any(old[key] != entry[key] for key in same)]
+    said = [
+        old for old in document.get("explanations", []) if any(old.get(key) != entry[key] for key in same)
+    ]
     names = [*made.layers, *(layer["name"] for layer in document.get("layers", []))]
     return document | {
         "explanations": [*said, entry],

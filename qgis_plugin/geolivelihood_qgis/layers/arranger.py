@@ -11,6 +11,7 @@ from qgis.core import (
     QgsProcessingException,
     QgsProcessingLayerPostProcessorInterface,
     QgsProject,
+    QgsRasterLayer,
     QgsRectangle,
     QgsVectorLayer,
 )
@@ -99,19 +100,18 @@ class PostProcessor(QgsProcessingLayerPostProcessorInterface):
         self.arranger.arrange(layer, self.described, context.project() or QgsProject.instance())
 
 
-def load_on_completion(path, layers, context):
+def load_on_completion(path, layers, context, rasters=()):
     """Open the layers of a results file and hand them to Processing; return their sources, in order.
 
+    ``rasters`` are pairs of a file beside it and how that is called; a style beside a raster is its own.
     May run on any thread: the project is only touched by the post-processor, on the main one.
     """
-    sources, opened = [], []
-    for described in layers:
-        source = f"{path}|layername={described.name}"
-        layer = QgsVectorLayer(source, described.title, "ogr")
-        if not layer.isValid():
-            raise QgsProcessingException(tr("Layer {} of {} cannot be opened.").format(described.name, path))
-        sources.append(source)
-        opened.append(layer)
+    opened = [
+        _opened(QgsVectorLayer(f"{path}|layername={one.name}", one.title, "ogr"), one, path) for one in layers
+    ]
+    opened += [_opened(QgsRasterLayer(file, one.title), one, file) for file, one in rasters]
+    layers = [*layers, *(one for _, one in rasters)]
+    sources = [layer.source() for layer in opened]
     if context.project() is None:
         return sources
     arranger = Arranger(path, layers)
@@ -121,6 +121,12 @@ def load_on_completion(path, layers, context):
         context.temporaryLayerStore().addMapLayer(layer)
         context.addLayerToLoadOnCompletion(layer.id(), details)
     return sources
+
+
+def _opened(layer, described, path):
+    if not layer.isValid():
+        raise QgsProcessingException(tr("Layer {} of {} cannot be opened.").format(described.name, path))
+    return layer
 
 
 def _insert(parent, title, order):
@@ -134,7 +140,7 @@ def _insert(parent, title, order):
 def _position(group, order):
     """Behind the last sibling that belongs above: those of smaller or equal order."""
     above = [
-        index for index, node in enumerate(group.children()) if int(node.customProperty(_ORDER, 0)) <= order
+        index for index, node in enumerate(group.children()) if float(node.customProperty(_ORDER, 0)) <= order
     ]
     return above[-1] + 1 if above else 0
 
@@ -142,5 +148,5 @@ def _position(group, order):
 def _activate_time(layer):
     """A style brings the temporal fields, but not that they are used."""
     properties = layer.temporalProperties()
-    if properties is not None and properties.startField():
+    if isinstance(layer, QgsVectorLayer) and properties is not None and properties.startField():
         properties.setIsActive(True)

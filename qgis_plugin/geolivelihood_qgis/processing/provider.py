@@ -6,6 +6,7 @@ from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
 from ..compat import tr
+from .explain import Explain
 from .export import Export
 from .load_results import LoadResults
 from .run_project import RunProject
@@ -27,5 +28,5 @@ class GeolivelihoodProvider(QgsProcessingProvider):
         return QIcon(str(Path(__file__).parents[1] / "icon.svg"))
 
     def loadAlgorithms(self):
-        for algorithm in (LoadResults, RunProject, Export):
+        for algorithm in (LoadResults, RunProject, Explain, Export):
             self.addAlgorithm(algorithm())

@@ -42,9 +42,8 @@ def qgis_process(tmp_path_factory, find_program, system_environment):
 def test_the_algorithms_are_listed(qgis_process):
     listed, said = qgis_process("--json", "list")
     found = listed["providers"]["geolivelihood"]["algorithms"]
-    assert sorted(found) == [f"geolivelihood:{name}" for name in ("export", "load_results", "run_project")], (
-        said
-    )
+    names = ("explain", "export", "load_results", "run_project")
+    assert sorted(found) == [f"geolivelihood:{name}" for name in names], said
 
 
 def test_load_results(qgis_process, results):
@@ -80,6 +79,31 @@ def test_run_project(qgis_process, project_file, worker_python, tmp_path, quick)
     assert f"{out}|layername=cells" in done["results"]["LAYERS"]
     assert out.exists()
     assert not list(out.parent.glob("*.part*"))
+
+
+def test_explain(qgis_process, project_file, worker_python, tmp_path, quick):
+    """After a run: the results stay as they are, the copy has the evidence of three photos."""
+    run, out = tmp_path / "run.gpkg", tmp_path / "für später" / "explained.gpkg"
+    common = [f"--PROJECT={project_file}"]
+    common += ["--SET=" + "\n".join(f"{key} = {json.dumps(value)}" for key, value in quick.items())]
+    python = {"GEOLIVELIHOOD_PYTHON": worker_python}
+    _, said = qgis_process("run", "geolivelihood:run_project", *common, f"--OUTPUT={run}", **python)
+    assert run.exists(), said
+    before, base = run.read_bytes(), sqlite3.connect(run)
+    ids = [row[0] for row in base.execute("SELECT image_id FROM images LIMIT 3")]
+    base.close()
+    asked = [f"--RESULT={run}", "--METHOD=1", "--SOURCE=photos", f"--IDS={','.join(ids)}"]
+    done, said = qgis_process(
+        "--json", "run", "geolivelihood:explain", *common, *asked, f"--OUTPUT={out}", **python
+    )
+    assert done.get("results", {}).get("OUTPUT") == str(out), said
+    assert f"{out}|layername=explanations_views" in done["results"]["LAYERS"]
+    base = sqlite3.connect(out)
+    query = "SELECT DISTINCT image_id FROM explanations_views WHERE method = 'signed_cam'"
+    assert {row[0] for row in base.execute(query)} == set(ids)
+    base.close()
+    assert run.read_bytes() == before
+    assert sorted(path.name for path in out.parent.iterdir()) == ["explained.explanations", out.name]
 
 
 def test_run_project_without_a_worker(qgis_process, project_file, tmp_path):

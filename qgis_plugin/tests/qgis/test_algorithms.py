@@ -11,7 +11,7 @@ import pytest
 from geolivelihood_qgis.env import settings
 from geolivelihood_qgis.gui.tasks import AlgorithmRun
 from geolivelihood_qgis.layers.results import result_layers
-from geolivelihood_qgis.processing.run_project import free_name, parse_settings
+from geolivelihood_qgis.processing.worker_algorithm import free_name, parse_settings
 from qgis.core import (
     QgsApplication,
     QgsCoordinateReferenceSystem,

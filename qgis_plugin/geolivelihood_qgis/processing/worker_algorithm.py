@@ -1,0 +1,167 @@
+"""What algorithms that compute in a worker have in common: a new file, a job, and its layers."""
+
+import json
+import os
+from pathlib import Path
+
+from qgis.core import (
+    QgsProcessingException,
+    QgsProcessingOutputMultipleLayers,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterFileDestination,
+    QgsProcessingParameterString,
+)
+
+from ..compat import tr
+from ..env import settings
+from ..layers.arranger import load_on_completion
+from ..layers.results import ResultsError, describe, result_layers
+from ..worker_client import WorkerError, run_job
+from .base import Algorithm
+from .listener import FeedbackListener
+
+
+class WorkerAlgorithm(Algorithm):
+    """An algorithm of a project file whose operation of the worker writes a new GeoPackage."""
+
+    OPERATION = ""
+
+    def add_project(self):
+        """The project file, which is asked first."""
+        self.add(
+            QgsProcessingParameterFile(
+                "PROJECT",
+                tr("Project file"),
+                QgsProcessingParameterFile.Behavior.File,
+                fileFilter=tr("Project files (*.yaml *.yml);;All files (*)"),
+            ),
+            tr("The YAML file that says what comes in, which models are compared and what goes out."),
+        )
+
+    def add_settings(self, help_text):
+        """Changes of the project's settings, for those who know them."""
+        self.add(
+            QgsProcessingParameterString("SET", tr("Changed settings"), multiLine=True, optional=True),
+            help_text,
+            advanced=True,
+        )
+
+    def add_output(self, help_text):
+        """The new GeoPackage, and its layers."""
+        output = QgsProcessingParameterFileDestination(
+            "OUTPUT", tr("Results"), tr("GeoPackage (*.gpkg)"), optional=True, createByDefault=False
+        )
+        self.add(output, help_text)
+        self.addOutput(QgsProcessingOutputMultipleLayers("LAYERS", tr("Layers")))
+
+    def canExecute(self):
+        reason = settings.obstacle()
+        return not reason, reason
+
+    def checkParameterValues(self, parameters, context):
+        try:
+            parse_settings(self.parameterAsString(parameters, "SET", context))
+        except ValueError as error:
+            return False, str(error)
+        return super().checkParameterValues(parameters, context)
+
+    def project(self, parameters, context):
+        """Path of the project file."""
+        return Path(self.parameterAsFile(parameters, "PROJECT", context)).resolve()
+
+    def changes(self, parameters, context):
+        """Changed settings, by dotted key."""
+        return parse_settings(self.parameterAsString(parameters, "SET", context))
+
+    def target(self, parameters, context, project, stem):
+        """The file to be written: the one that was named, or a new one in a new folder."""
+        named = self.parameterAsFileOutput(parameters, "OUTPUT", context)
+        if named:
+            out = Path(named).absolute()
+            if out.suffix.lower() != ".gpkg":
+                raise QgsProcessingException(tr("{}: results are written as .gpkg.").format(out))
+            if os.path.lexists(out):
+                text = tr("{} exists and is never overwritten. Choose a new name.")
+                raise QgsProcessingException(text.format(out))
+            return out
+        folder = settings.get("results_dir") or project.parent / "results"
+        return free_name(Path(folder), stem)
+
+    def work(self, params, out, feedback):
+        """Run the operation; return its result event."""
+        reason = settings.obstacle()
+        if reason:
+            raise QgsProcessingException(reason)
+        log = out.with_suffix(".log")
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            result = run_job(
+                settings.find_worker(),
+                self.OPERATION,
+                params,
+                out=out,
+                options=settings.worker_options(),
+                listener=FeedbackListener(feedback),
+                stall_s=settings.get("stall_seconds"),
+                log=log,
+            )
+        except WorkerError as error:
+            raise QgsProcessingException(_told(error, log, feedback)) from error
+        except OSError as error:
+            raise QgsProcessingException(str(error)) from error
+        if not settings.get("keep_log"):
+            log.unlink(missing_ok=True)
+        _report(result, feedback)
+        return result
+
+    def described(self, out, result):
+        """The layers of the new file, named and ordered as the worker says."""
+        told = {layer.get("name"): layer for layer in result.get("layers") or ()}
+        try:
+            return describe([layer.name for layer in result_layers(out)], told)
+        except ResultsError as error:
+            raise QgsProcessingException(str(error)) from error
+
+    def load(self, out, layers, context, rasters=()):
+        """Open the layers when the algorithm is done; return their sources."""
+        return load_on_completion(out, layers, context, rasters=rasters)
+
+
+def parse_settings(text):
+    """``key = value`` lines as a dictionary; a value is JSON where it can be read so, else text."""
+    changes = {}
+    for line in filter(None, map(str.strip, (text or "").splitlines())):
+        key, sign, value = (part.strip() for part in line.partition("="))
+        if not (key and sign):
+            raise ValueError(tr("'{}' is no change; write one per line: validation.folds = 10").format(line))
+        try:
+            changes[key] = json.loads(value)
+        except ValueError:
+            changes[key] = value
+    return changes
+
+
+def free_name(folder, stem):
+    """``<stem>-0001/<stem>-0001.gpkg``, or the next number; a run writes tables and a picture beside it."""
+    number = 1
+    while os.path.lexists(folder / f"{stem}-{number:04d}"):
+        number += 1
+    return folder / f"{stem}-{number:04d}" / f"{stem}-{number:04d}.gpkg"
+
+
+def _told(error, log, feedback):
+    if error.detail:
+        feedback.pushConsoleInfo(error.detail)
+    if error.code == "CANCELLED":
+        log.unlink(missing_ok=True)
+    if error.code == "UNKNOWN_OP":
+        upgrade = tr("The library there is too old for this. Run: {} -m pip install --upgrade geolivelihood")
+        return f"{error} {upgrade.format(settings.find_worker())} [{error.code}]"
+    return f"{error} [{error.code}]"
+
+
+def _report(result, feedback):
+    for name, path in (result.get("outputs") or {}).items():
+        feedback.pushInfo(f"{name}: {path}")
+    if result.get("rejected"):
+        feedback.pushWarning(tr("{} rows were set aside; see rejected.csv.").format(result["rejected"]))
