@@ -11,6 +11,7 @@ from .env import settings
 from .gui.settings_dialog import SettingsDialog
 from .gui.tasks import RUNNING, AlgorithmRun
 from .layers.arranger import WAITING
+from .printing import action as printing
 from .processing.provider import GeolivelihoodProvider
 
 MENU = "Geolivelihood"
@@ -38,6 +39,7 @@ class GeolivelihoodPlugin:
         self._add("Export", tr("Export selected layers (GeoPackage/GeoJSON)..."), "export", self.export)
         self._add("Run", tr("Run project..."), "run", self.run_project)
         self._add("Settings", tr("Settings..."), "settings", self.show_settings, toolbar=False)
+        self._add("Print", tr("Print result..."), "print", lambda: printing.start(self.iface, self._say))
 
     def unload(self):
         """Take back everything that was added."""

@@ -8,6 +8,7 @@ from qgis.PyQt.QtGui import QIcon
 from ..compat import tr
 from .export import Export
 from .load_results import LoadResults
+from .print_result import PrintResult
 from .run_project import RunProject
 
 
@@ -27,5 +28,5 @@ class GeolivelihoodProvider(QgsProcessingProvider):
         return QIcon(str(Path(__file__).parents[1] / "icon.svg"))
 
     def loadAlgorithms(self):
-        for algorithm in (LoadResults, RunProject, Export):
+        for algorithm in (LoadResults, RunProject, Export, PrintResult):
             self.addAlgorithm(algorithm())

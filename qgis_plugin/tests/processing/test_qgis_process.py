@@ -42,9 +42,8 @@ def qgis_process(tmp_path_factory, find_program, system_environment):
 def test_the_algorithms_are_listed(qgis_process):
     listed, said = qgis_process("--json", "list")
     found = listed["providers"]["geolivelihood"]["algorithms"]
-    assert sorted(found) == [f"geolivelihood:{name}" for name in ("export", "load_results", "run_project")], (
-        said
-    )
+    names = ("export", "load_results", "print_result", "run_project")
+    assert sorted(found) == [f"geolivelihood:{name}" for name in names], said
 
 
 def test_load_results(qgis_process, results):
@@ -62,6 +61,16 @@ def test_export(qgis_process, results, tmp_path):
     styles = base.execute("SELECT f_table_name FROM layer_styles WHERE useAsDefault ORDER BY 1").fetchall()
     base.close()
     assert styles == [("cells",), ("regions",)]
+
+
+def test_print_result(qgis_process, results, tmp_path):
+    out = tmp_path / "carte imprimée.pdf"
+    done, said = qgis_process(
+        "--json", "run", "geolivelihood:print_result", f"--INPUT={results}", f"--OUTPUT={out}"
+    )
+    assert done["results"]["OUTPUT"] == str(out), said
+    assert out.read_bytes().startswith(b"%PDF")
+    assert out.stat().st_size > 20_000  # the map, not a white page
 
 
 def test_run_project(qgis_process, project_file, worker_python, tmp_path, quick):

@@ -9,7 +9,7 @@ from geolivelihood_qgis.gui.settings_dialog import SettingsDialog
 from qgis.core import Qgis, QgsApplication
 from qgis.PyQt.QtWidgets import QFileDialog, QLabel, QPushButton
 
-ACTIONS = ["glqActionLoad", "glqActionExport", "glqActionRun", "glqActionSettings"]
+ACTIONS = ["glqActionLoad", "glqActionExport", "glqActionRun", "glqActionSettings", "glqActionPrint"]
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def answer(plugin, wait_for):
 def test_everything_has_a_name(plugin):
     assert plugin.toolbar.objectName() == "glqToolbar"
     assert [action.objectName() for action in plugin.actions] == ACTIONS
-    assert [action.objectName() for action in plugin.toolbar.actions()] == ACTIONS[:3]
+    assert [action.objectName() for action in plugin.toolbar.actions()] == [*ACTIONS[:3], ACTIONS[4]]
     assert all(not action.icon().isNull() for action in plugin.actions)
     assert all(not action.icon().pixmap(24, 24).toImage().isNull() for action in plugin.actions)
 
@@ -77,6 +77,7 @@ def test_the_provider_alone(qgis_processing):
         assert sorted(a.id() for a in provider.algorithms()) == [
             "geolivelihood:export",
             "geolivelihood:load_results",
+            "geolivelihood:print_result",
             "geolivelihood:run_project",
         ]
         for algorithm in provider.algorithms():
