@@ -15,6 +15,14 @@ Facts = namedtuple(
 
 MOST_CREDITS = 4
 
+_CREDITS = {
+    (True, True): "SELECT DISTINCT image_source, license, creator FROM images ORDER BY 1, 2, 3",
+    (True, False): "SELECT DISTINCT image_source, license, '' FROM images ORDER BY 1, 2",
+    (False, True): "SELECT DISTINCT '', license, creator FROM images ORDER BY 2, 3",
+    (False, False): "SELECT DISTINCT '', license, '' FROM images ORDER BY 2",
+}
+"""Queries by whether there is a source and a creator: whole texts, for none is ever put together."""
+
 
 def read(path, indicator=""):
     """:class:`Facts` of a results file; of its first indicator where none is named.
@@ -83,10 +91,7 @@ def _credits(base):
     columns = _columns(base, "images")
     if "license" not in columns:
         return []
-    source = "image_source" if "image_source" in columns else "''"
-    creator = "creator" if "creator" in columns else "''"
-    # The column names are one of two fixed words each.
-    query = f"SELECT DISTINCT {source}, license, {creator} FROM images ORDER BY 1, 2, 3"  # nosec B608
+    query = _CREDITS["image_source" in columns, "creator" in columns]
     found = {}
     for name, licence, who in base.execute(query):
         found.setdefault((name or tr("pictures"), licence or tr("not stated")), []).append(who or "")

@@ -166,6 +166,18 @@ def test_what_nobody_told_is_said_to_be_unknown(plugin, results):
     assert facts.provenance_line(found).startswith("No provenance in the file")
 
 
+def test_pictures_bring_their_licence_and_creators(plugin, results):
+    with contextlib.closing(sqlite3.connect(results)) as base, base:
+        for (name,) in base.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            base.execute(f'DROP TRIGGER "{name}"')
+        for name in ("license", "creator"):
+            base.execute(f"ALTER TABLE images ADD COLUMN {name} TEXT")
+        base.execute("UPDATE images SET license = 'CC BY-SA 4.0', creator = 'walker ' || (fid % 6)")
+    assert facts.sources(facts.read(results)) == [
+        "pictures (walker 0, walker 1, walker 2 and 3 more): CC BY-SA 4.0"
+    ]
+
+
 def test_the_inset_and_its_legend_show_the_width(printed):
     layout, _ = printed
     (cells,) = QgsProject.instance().mapLayersByName("Cells")
