@@ -50,24 +50,24 @@ def _score(split, rows):
     }
     by_metric = {row.get("metric"): row for row in rows if row.get("split") == split}
     parts = [
-        _number(name, by_metric[metric])
-        for metric, name in (("r2", "R²"), ("mae", tr("mean absolute error")))
+        _number(name, by_metric[metric], digits)
+        for metric, name, digits in (("r2", "R²", ".2f"), ("mae", tr("mean absolute error"), "#.3g"))
         if by_metric.get(metric, {}).get("value") is not None
     ]
     count = next((row["n"] for row in by_metric.values() if row.get("n")), None)
-    tested = tr(" on {} clusters").format(count) if count else ""
+    tested = tr(" on {} clusters").format(f"{count:,}") if count else ""
     return f"{names[split]}{tested}: {', '.join(parts) or tr('no score')}."
 
 
-def _number(name, row):
-    text = f"{name} {_plain(row['value'])}"
+def _number(name, row, digits):
+    text = f"{name} {_plain(row['value'], digits)}"
     if row.get("lower") is None or row.get("upper") is None:
         return text
-    return tr("{} ({} to {})").format(text, _plain(row["lower"]), _plain(row["upper"]))
+    return tr("{} ({} to {})").format(text, _plain(row["lower"], digits), _plain(row["upper"], digits))
 
 
-def _plain(value):
-    return f"{value:.2f}".replace("-", "−")
+def _plain(value, digits):
+    return f"{value:{digits}}".rstrip(".").replace("-", "−")
 
 
 def _coverage(facts):
@@ -88,7 +88,9 @@ def _coverage(facts):
 def _applicability(facts):
     if facts.not_applicable is None:
         return tr("Nobody has checked where the map is applicable.")
-    share = percent(facts.not_applicable / facts.cells) if facts.cells else percent(0)
+    if not facts.not_applicable:
+        return tr("No cell looks too unlike the surveyed places for the map to be applicable.")
+    share = percent(facts.not_applicable / facts.cells)
     text = tr(
         "The map is not applicable in {} of its cells ({} of {}), which look unlike any surveyed place."
     )

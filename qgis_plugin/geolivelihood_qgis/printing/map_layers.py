@@ -11,7 +11,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-from ..compat import tr
+from ..compat import is_null, tr
 from ..layers.arranger import Arranger
 from ..layers.results import ResultsError, result_layers
 
@@ -55,11 +55,19 @@ def styles(layers, facts):
     shown = {layers["regions"].id(): outline} if "regions" in layers else {}
     cells, name = layers["cells"].id(), facts.indicator
     value = facts.styles.get(("cells", name[:30])) or _current(layers["cells"])
+    if not _has_interval(layers["cells"], name):
+        return {**shown, cells: value}, None
     names = [f"uncertainty {name}"[:30]] + (["uncertainty"] if name == facts.indicators[0] else [])
     width = next(
         (facts.styles[("cells", style)] for style in names if ("cells", style) in facts.styles), None
     )
     return {**shown, cells: value}, {**shown, cells: width} if width else None
+
+
+def _has_interval(layer, name):
+    """Whether any cell has one: a run that cannot vouch for intervals leaves their columns empty."""
+    index = layer.fields().indexOf(f"{name}_lower")
+    return index >= 0 and not is_null(layer.maximumValue(index))
 
 
 def _current(layer):

@@ -34,7 +34,8 @@ INK = QColor("#222222")
 FAINT = QColor("#666666")
 POINT = 25.4 / 72
 FINE = 40  # text is measured on 40 pixels a millimetre
-SMALLEST = 4
+SMALLEST = 5
+MOST_LINES = 6  # more sources run on in one paragraph
 SLOTS = {
     "glqTitle": (10, 7, 277, 9),
     "glqSubtitle": (10, 16, 277, 6),
@@ -76,7 +77,7 @@ def build(project, layers, facts, *, title="", name=""):
     _label(layout, "glqSubtitle", told.subtitle(facts), size=9.5, color=FAINT)
     lines = told.sources(facts) or [tr("not stated in the file")]
     _label(layout, "glqSourcesTitle", tr("Sources and licences"), size=8, bold=True)
-    _label(layout, "glqSources", "\n".join(lines), size=7)
+    _label(layout, "glqSources", ("\n" if len(lines) <= MOST_LINES else "  ·  ").join(lines), size=7)
     _label(layout, "glqCaveatsTitle", tr("Before you use this map"), size=9, bold=True)
     _label(layout, "glqCaveats", "\n\n".join(caveats.paragraphs(facts)), size=9)
     _label(layout, "glqProvenance", told.provenance_line(facts), size=6.5, color=FAINT)
@@ -104,8 +105,12 @@ def _format(size, *, bold=False, color=INK):
 
 
 def _label(layout, name, text, *, size, bold=False, color=INK):
-    """A text that gets smaller until it fits its slot."""
+    """A text that gets smaller until it fits its slot, and is cut where that is not enough."""
     text = text.replace("[%", "[ %")  # what looks like an expression in somebody's title is text
+    room = SLOTS[name][2:]
+    shape = _fitting(text, room, size, bold=bold, color=color)
+    while not _fits(text, shape, room):
+        text = text[: int(0.98 * len(text)) - 2].rstrip(" …") + " …"
     item = QgsLayoutItemLabel(layout)
     item.setMode(QgsLayoutItemLabel.Mode.ModeFont)
     item.setMarginX(0)
@@ -113,17 +118,21 @@ def _label(layout, name, text, *, size, bold=False, color=INK):
     item.setText(text)
     item.setHAlign(Qt.AlignmentFlag.AlignLeft)
     item.setVAlign(Qt.AlignmentFlag.AlignTop)
-    set_label_format(item, _fitting(text, SLOTS[name][2:], size, bold=bold, color=color))
+    set_label_format(item, shape)
     return _place(layout, item, name)
 
 
 def _fitting(text, room, size, *, bold, color):
-    """The largest format, from ``size`` points down to 4, in which a text fits its room in millimetres."""
+    """The largest format, from ``size`` points down, in which a text fits its room in millimetres."""
     while True:
         text_format = _format(size, bold=bold, color=color)
-        if size <= SMALLEST or text_height(text, text_format, room[0]) <= 0.97 * room[1]:
+        if size <= SMALLEST or _fits(text, text_format, room):
             return text_format
         size -= 0.25
+
+
+def _fits(text, text_format, room):
+    return len(text) < 4 or text_height(text, text_format, room[0]) <= 0.97 * room[1]
 
 
 def text_height(text, text_format, width):

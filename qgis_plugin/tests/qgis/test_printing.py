@@ -62,10 +62,15 @@ def tell(path, provenance, *, doubtful=0):
             (json.dumps(provenance),),
         )
         if doubtful:
-            for (name,) in base.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-                base.execute(f'DROP TRIGGER "{name}"')
+            drop_triggers(base)
             base.execute("ALTER TABLE cells ADD COLUMN applicable BOOLEAN")
             base.execute("UPDATE cells SET applicable = fid > ?", (doubtful,))
+
+
+def drop_triggers(base):
+    """A GeoPackage's triggers call functions that plain SQLite has not."""
+    for (name,) in base.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        base.execute(f'DROP TRIGGER "{name}"')
 
 
 @pytest.fixture
@@ -168,8 +173,7 @@ def test_what_nobody_told_is_said_to_be_unknown(plugin, results):
 
 def test_pictures_bring_their_licence_and_creators(plugin, results):
     with contextlib.closing(sqlite3.connect(results)) as base, base:
-        for (name,) in base.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-            base.execute(f'DROP TRIGGER "{name}"')
+        drop_triggers(base)
         for name in ("license", "creator"):
             base.execute(f"ALTER TABLE images ADD COLUMN {name} TEXT")
         base.execute("UPDATE images SET license = 'CC BY-SA 4.0', creator = 'walker ' || (fid % 6)")
@@ -197,14 +201,49 @@ def test_the_inset_and_its_legend_show_the_width(printed):
     assert labels[0] != labels[1]
 
 
-def test_no_inset_without_an_interval(plugin, results, tmp_path):
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM layer_styles WHERE styleName LIKE 'uncertainty%' OR styleName = 'outline'",
+        "UPDATE cells SET wealth_lower = NULL, wealth_upper = NULL",
+    ],
+    ids=["no style", "no values"],
+)
+def test_no_inset_without_an_interval(plugin, results, tmp_path, change):
     with contextlib.closing(sqlite3.connect(results)) as base, base:
-        base.execute("DELETE FROM layer_styles WHERE styleName LIKE 'uncertainty%' OR styleName = 'outline'")
+        drop_triggers(base)
+        base.execute(change)
     out = tmp_path / "map.pdf"
     done = processing.run("geolivelihood:print_result", {"INPUT": str(results), "OUTPUT": str(out)})
     layout = QgsProject.instance().layoutManager().layoutByName(done["LAYOUT"])
     assert set(pieces(layout)) == {name for name in PIECES if "Inset" not in name}
     assert pages(out) == 1
+
+
+def test_long_texts_shrink_or_are_cut_but_never_overflow(plugin, results, tmp_path):
+    long = "A very long name of an index of households, " * 12
+    told = json.loads(json.dumps(TOLD))
+    told["configuration"]["output"] = {"title": long, "labels": {"wealth": long}}
+    told["configuration"]["images"] = [{"name": f"pictures {i}", "licence": f"{i} {long}"} for i in range(9)]
+    told["remarks"] = [long] * 9
+    tell(results, told)
+    out = tmp_path / "map.pdf"
+    done = processing.run("geolivelihood:print_result", {"INPUT": str(results), "OUTPUT": str(out)})
+    layout = QgsProject.instance().layoutManager().layoutByName(done["LAYOUT"])
+    for name in ("glqTitle", "glqSubtitle", "glqSources", "glqCaveats", "glqLegendTitle"):
+        item = layout.itemById(name)
+        shape = sheet._format(item.font().pointSizeF(), bold=item.font().bold())
+        assert sheet.text_height(item.text(), shape, sheet.SLOTS[name][2]) <= sheet.SLOTS[name][3], name
+    assert text(layout, "glqSources").endswith(" …")
+    assert "Do not use this map" in text(layout, "glqCaveats")
+
+
+def test_scores_have_the_digits_that_say_something(plugin, results):
+    row = {"model": "cell", "split": "blocked", "indicator": "wealth", "metric": "mae", "n": 5563}
+    tell(results, {**TOLD, "scores": [{**row, "value": 0.0337, "lower": 0.0321, "upper": 0.0352}]})
+    read = "\n".join(caveats.paragraphs(facts.read(results)))
+    assert "on 5,563 clusters: mean absolute error 0.0337 (0.0321 to 0.0352)." in read
+    assert "Random split (places near surveyed ones): not tested in this run." in read
 
 
 def test_the_layout_stays_in_the_project(printed, results, tmp_path, qgis_new_project):
