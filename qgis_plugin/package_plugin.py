@@ -47,6 +47,8 @@ def faults(folder=PLUGIN):
         found.append(f"{folder.name} is no name for the top folder")
     if "/" in fields.get("author", ""):
         found.append("the author's name holds a slash")
+    if not fields.get("changelog", "").startswith(fields.get("version", "?")):
+        found.append("the changelog of metadata.txt does not begin with this version")
     found += [f"{name} is a binary" for name in names if name.endswith((".so", ".dll", ".dylib", ".exe"))]
     return found
 

@@ -7,12 +7,28 @@ try:
 except ImportError:  # Qt 5
     from qgis.PyQt.QtWidgets import QAction
 
-__all__ = ["QAction", "is_null", "tr"]
+__all__ = ["QAction", "is_null", "set_label_format", "sized_font", "tr"]
 
 
 def is_null(value):
     """Whether an attribute is NULL: ``None`` on Qt 6, a null ``QVariant`` on Qt 5."""
     return value is None or (isinstance(value, QVariant) and value.isNull())
+
+
+def set_label_format(label, text_format):
+    """Font, size and colour of a label on a layout; before QGIS 3.24 it knew no text format."""
+    if hasattr(label, "setTextFormat"):
+        label.setTextFormat(text_format)
+        return
+    label.setFont(sized_font(text_format))
+    label.setFontColor(text_format.color())
+
+
+def sized_font(text_format):
+    """The font of a text format whose size is in points."""
+    font = text_format.font()
+    font.setPointSizeF(text_format.size())
+    return font
 
 
 def tr(text):

@@ -11,6 +11,7 @@ from .env import settings
 from .gui.settings_dialog import SettingsDialog
 from .gui.tasks import RUNNING, AlgorithmRun
 from .layers.arranger import WAITING
+from .printing import action as printing
 from .processing.explain import result_of
 from .processing.provider import GeolivelihoodProvider
 
@@ -40,6 +41,7 @@ class GeolivelihoodPlugin:
         self._add("Run", tr("Run project..."), "run", self.run_project)
         self._add("Explain", tr("Explain a model..."), "explain", self.explain)
         self._add("Settings", tr("Settings..."), "settings", self.show_settings, toolbar=False)
+        self._add("Print", tr("Print result..."), "print", lambda: printing.start(self.iface, self._say))
 
     def unload(self):
         """Take back everything that was added."""

@@ -41,7 +41,7 @@ def result_layers(path):
     if not Path(path).is_file():
         raise ResultsError(tr("There is no file {}.").format(path))
     try:
-        with contextlib.closing(_open(path)) as base:
+        with contextlib.closing(open_read_only(path)) as base:
             names = _layer_names(base)
             told = {layer.get("name"): layer for layer in read_provenance(base).get("layers") or ()}
     except sqlite3.DatabaseError as error:
@@ -70,7 +70,7 @@ def read_provenance(base):
 
 def copy_provenance(source, target):
     """Copy what is known about the whole file ``source`` into ``target``, where there is something."""
-    with contextlib.closing(_open(source)) as base:
+    with contextlib.closing(open_read_only(source)) as base:
         try:
             rows = base.execute(
                 "SELECT md_scope, md_standard_uri, mime_type, metadata FROM gpkg_metadata AS m"
@@ -97,7 +97,8 @@ def copy_provenance(source, target):
             )
 
 
-def _open(path):
+def open_read_only(path):
+    """A connection that cannot change the file."""
     return sqlite3.connect(Path(path).resolve().as_uri() + "?mode=ro", uri=True)
 
 

@@ -9,6 +9,7 @@ from ..compat import tr
 from .explain import Explain
 from .export import Export
 from .load_results import LoadResults
+from .print_result import PrintResult
 from .run_project import RunProject
 
 
@@ -28,5 +29,5 @@ class GeolivelihoodProvider(QgsProcessingProvider):
         return QIcon(str(Path(__file__).parents[1] / "icon.svg"))
 
     def loadAlgorithms(self):
-        for algorithm in (LoadResults, RunProject, Explain, Export):
+        for algorithm in (LoadResults, RunProject, Explain, Export, PrintResult):
             self.addAlgorithm(algorithm())

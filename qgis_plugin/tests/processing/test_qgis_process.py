@@ -42,7 +42,7 @@ def qgis_process(tmp_path_factory, find_program, system_environment):
 def test_the_algorithms_are_listed(qgis_process):
     listed, said = qgis_process("--json", "list")
     found = listed["providers"]["geolivelihood"]["algorithms"]
-    names = ("explain", "export", "load_results", "run_project")
+    names = ("explain", "export", "load_results", "print_result", "run_project")
     assert sorted(found) == [f"geolivelihood:{name}" for name in names], said
 
 
@@ -61,6 +61,16 @@ def test_export(qgis_process, results, tmp_path):
     styles = base.execute("SELECT f_table_name FROM layer_styles WHERE useAsDefault ORDER BY 1").fetchall()
     base.close()
     assert styles == [("cells",), ("regions",)]
+
+
+def test_print_result(qgis_process, results, tmp_path):
+    out = tmp_path / "carte imprimée.pdf"
+    done, said = qgis_process(
+        "--json", "run", "geolivelihood:print_result", f"--INPUT={results}", f"--OUTPUT={out}"
+    )
+    assert done["results"]["OUTPUT"] == str(out), said
+    assert out.read_bytes().startswith(b"%PDF")
+    assert out.stat().st_size > 20_000  # the map, not a white page
 
 
 def test_run_project(qgis_process, project_file, worker_python, tmp_path, quick):

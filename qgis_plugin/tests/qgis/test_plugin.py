@@ -9,7 +9,10 @@ from geolivelihood_qgis.gui.settings_dialog import SettingsDialog
 from qgis.core import Qgis, QgsApplication
 from qgis.PyQt.QtWidgets import QFileDialog, QLabel, QPushButton
 
-ACTIONS = ["glqActionLoad", "glqActionExport", "glqActionRun", "glqActionExplain", "glqActionSettings"]
+ACTIONS = [
+    *("glqActionLoad", "glqActionExport", "glqActionRun", "glqActionExplain"),
+    *("glqActionSettings", "glqActionPrint"),
+]
 
 
 @pytest.fixture
@@ -51,7 +54,8 @@ def answer(plugin, wait_for):
 def test_everything_has_a_name(plugin):
     assert plugin.toolbar.objectName() == "glqToolbar"
     assert [action.objectName() for action in plugin.actions] == ACTIONS
-    assert [action.objectName() for action in plugin.toolbar.actions()] == ACTIONS[:4]
+    on_toolbar = [name for name in ACTIONS if name != "glqActionSettings"]
+    assert [action.objectName() for action in plugin.toolbar.actions()] == on_toolbar
     assert all(not action.icon().isNull() for action in plugin.actions)
     assert all(not action.icon().pixmap(24, 24).toImage().isNull() for action in plugin.actions)
 
@@ -78,6 +82,7 @@ def test_the_provider_alone(qgis_processing):
             "geolivelihood:explain",
             "geolivelihood:export",
             "geolivelihood:load_results",
+            "geolivelihood:print_result",
             "geolivelihood:run_project",
         ]
         for algorithm in provider.algorithms():

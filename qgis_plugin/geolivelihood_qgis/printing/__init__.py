@@ -1,0 +1,1 @@
+"""A printed map of a result: the cells, how sure they are, and what the map must not be used for."""
