@@ -8,6 +8,7 @@ from qgis.PyQt.QtWidgets import QFileDialog
 
 from .compat import QAction, tr
 from .env import settings
+from .gui.evidence_panel import EvidencePanel
 from .gui.settings_dialog import SettingsDialog
 from .gui.tasks import RUNNING, AlgorithmRun
 from .layers.arranger import WAITING
@@ -25,6 +26,7 @@ class GeolivelihoodPlugin:
         self.provider = None
         self.toolbar = None
         self.actions = []
+        self.evidence = None
 
     def initProcessing(self):
         self.provider = GeolivelihoodProvider()
@@ -38,9 +40,13 @@ class GeolivelihoodPlugin:
         self._add("Export", tr("Export selected layers (GeoPackage/GeoJSON)..."), "export", self.export)
         self._add("Run", tr("Run project..."), "run", self.run_project)
         self._add("Settings", tr("Settings..."), "settings", self.show_settings, toolbar=False)
+        self.evidence = EvidencePanel(self.iface, self.toolbar, MENU)
 
     def unload(self):
         """Take back everything that was added."""
+        if self.evidence:
+            self.evidence.unload()
+            self.evidence = None
         for action in self.actions:
             action.triggered.disconnect()
             self.iface.removePluginMenu(MENU, action)

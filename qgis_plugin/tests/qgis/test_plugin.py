@@ -51,7 +51,8 @@ def answer(plugin, wait_for):
 def test_everything_has_a_name(plugin):
     assert plugin.toolbar.objectName() == "glqToolbar"
     assert [action.objectName() for action in plugin.actions] == ACTIONS
-    assert [action.objectName() for action in plugin.toolbar.actions()] == ACTIONS[:3]
+    names = [action.objectName() for action in plugin.toolbar.actions()]
+    assert names == [*ACTIONS[:3], "glqActionEvidence"]
     assert all(not action.icon().isNull() for action in plugin.actions)
     assert all(not action.icon().pixmap(24, 24).toImage().isNull() for action in plugin.actions)
 
