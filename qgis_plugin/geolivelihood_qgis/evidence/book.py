@@ -68,13 +68,9 @@ class Book:
 
     def features_within(self, table, geometry, limit=SCAN):
         """Features that touch a geometry."""
-        if geometry is None or geometry.isEmpty():
-            return
-        engine = QgsGeometry.createGeometryEngine(geometry.constGet())
-        engine.prepareGeometry()
-        for feature in self.features(table, box=geometry.boundingBox().buffered(1e-9), limit=limit):
-            if feature.hasGeometry() and engine.intersects(feature.geometry().constGet()):
-                yield feature
+        if geometry is not None and not geometry.isEmpty():
+            box = geometry.boundingBox().buffered(1e-9)
+            yield from touching(self.features(table, box=box, limit=limit), geometry)
 
     def label(self, indicator):
         """What an indicator is called, and its unit: ``("Wealth index", "standard deviations")``."""
@@ -93,6 +89,14 @@ class Book:
         """A list of dictionaries in the provenance, or an empty list."""
         found = self.provenance.get(key)
         return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+
+    def licence(self, source):
+        """The licence that the project states for a source of pictures, or an empty text."""
+        stated = self._configuration("images")
+        for row in stated if isinstance(stated, list) else []:
+            if isinstance(row, dict) and row.get("name") == source:
+                return str(row.get("licence") or row.get("license") or "")
+        return ""
 
     def map_model(self):
         """The model behind the map."""
@@ -135,6 +139,15 @@ def results_of(layers):
         if path.lower().endswith(".gpkg") and _is_ours(table):
             found.setdefault(path, {}).setdefault(table, layer)
     return found
+
+
+def touching(features, geometry):
+    """Those features that touch a geometry."""
+    engine = QgsGeometry.createGeometryEngine(geometry.constGet())
+    engine.prepareGeometry()
+    for feature in features:
+        if feature.hasGeometry() and engine.intersects(feature.geometry().constGet()):
+            yield feature
 
 
 def quoted(name):

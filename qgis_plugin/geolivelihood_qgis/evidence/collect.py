@@ -9,7 +9,8 @@ from .predictions import applicability, predictions, scores
 
 Evidence = namedtuple(
     "Evidence",
-    "place predictions applicable applicability scores pictures picture_count contributions concepts rasters",
+    "place predictions applicable applicability scores pictures picture_count all_counted contributions"
+    " concepts rasters",
 )
 
 Raster = namedtuple("Raster", "path title")
@@ -25,7 +26,7 @@ def collect(place):
     if place.kind == "clusters" and "applicable" not in place.values:
         assessed = cell_around(place) or place
     applicable, words = applicability(assessed)
-    shown, count = pictures(place)
+    shown, count, all_counted = pictures(place)
     return Evidence(
         place,
         predictions(told),
@@ -34,6 +35,7 @@ def collect(place):
         scores(told),
         shown,
         count,
+        all_counted,
         contributions(place),
         concepts(place),
         rasters(place),

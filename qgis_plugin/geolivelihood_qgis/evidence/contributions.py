@@ -16,7 +16,8 @@ MOST = 12
 
 def contributions(place):
     """Charts of what counted: sums of the maps of evidence, and contributions of features."""
-    charts = _feature_charts(place) + (_view_charts(place) if place.kind == "images" else _zonal(place))
+    seen = _view_charts(place) if place.kind == "images" else []
+    charts = _feature_charts(place) + (seen or _zonal(place))
     if charts:
         return charts
     said = tr("No contributions are stored for this place. To make them, run: {}")
@@ -36,6 +37,10 @@ def concepts(place):
     }[place.kind]
     rows = _rows(place, table, [(column, place.key)])
     charts = _charts(book, rows, tr("Concepts"), lambda get: get("name"))
+    if not charts and place.kind != "cells":
+        cell = cell_around(place)
+        rows = _rows(cell, "explanations_concepts", [("cell", cell.key)]) if cell else []
+        charts = _charts(book, rows, tr("Concepts in the cell around"), lambda get: get("name"))
     if charts:
         return charts
     if book.tables_like("explanations_concepts"):
@@ -68,6 +73,8 @@ def _zonal(place):
         else:
             bars += _signed(get)
     title = tr("Evidence in the pictures")
+    if area is not place:
+        title = tr("Evidence in the pictures of the cell around")
     return [Chart(_chart_title(place.book, title, key), _strongest(bars), "") for key, bars in groups.items()]
 
 

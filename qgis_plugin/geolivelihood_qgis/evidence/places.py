@@ -14,6 +14,9 @@ KINDS = {"images": "image_id", "clusters": "cluster_id", "cells": "cell", "regio
 """The kinds of places, nearest first, and the column of their id."""
 
 POINTS = ("images", "clusters")
+STEADY = 8
+"""A cell must be as many times the tolerance of a click wide for photos in it to be clicked one by one."""
+
 MOST = 6
 """More photos on one spot are not offered."""
 
@@ -21,16 +24,19 @@ MOST = 6
 def places_at(point, crs, tolerance, layers, books):
     """The places under ``point`` (in ``crs``), nearest kind first.
 
+    On a small scale, where cells are not much larger than the hand is steady, a cell comes before its photos.
     ``layers`` are those on the map, ``tolerance`` is in units of the map, ``books`` gives the
     :class:`~.book.Book` of a path. Where only layers of evidence are shown, the cell below is found.
     """
-    found = []
+    found, order = [], list(KINDS)
     for path, shown in results_of(layers).items():
         book = books(path)
         kinds = [kind for kind in KINDS if kind in shown] or ["cells"]
         for kind in kinds:
-            found += _hits(book, kind, point, crs, tolerance)
-    order = list(KINDS)
+            hits, reach = _hits(book, kind, point, crs, tolerance)
+            found += hits
+            if kind == "cells" and any(_width(hit) < STEADY * reach for hit in hits):
+                order = ["clusters", "cells", "images", "regions"]
     return sorted(found, key=lambda place: order.index(place.kind))
 
 
@@ -57,21 +63,26 @@ def cell_around(place):
 
 
 def _hits(book, kind, point, crs, tolerance):
+    """Places of one kind, and the tolerance in the units of their layer."""
     layer = book.layer(kind)
     if layer is None:
-        return []
+        return [], 0
     box = QgsRectangle.fromCenterAndSize(point, 2 * tolerance, 2 * tolerance)
     transform = QgsCoordinateTransform(crs, layer.crs(), QgsProject.instance())
     try:
         box = transform.transformBoundingBox(box)
         spot = QgsGeometry.fromPointXY(transform.transform(point))
     except QgsCsException:  # a click outside the world
-        return []
+        return [], 0
     wanted = QgsGeometry.fromRect(box) if kind in POINTS else spot
     features = sorted(
         book.features_within(kind, wanted), key=lambda feature: feature.geometry().distance(spot)
     )
-    return [place_of(book, kind, feature, layer.crs()) for feature in features[:MOST]]
+    return [place_of(book, kind, feature, layer.crs()) for feature in features[:MOST]], box.width() / 2
+
+
+def _width(place):
+    return place.geometry.boundingBox().width()
 
 
 def _title(kind, key, values):

@@ -8,7 +8,7 @@ from qgis.PyQt.QtWidgets import (
     QComboBox,
     QDockWidget,
     QFrame,
-    QHBoxLayout,
+    QGridLayout,
     QLabel,
     QListView,
     QListWidget,
@@ -21,7 +21,6 @@ from qgis.PyQt.QtWidgets import (
 
 from ..compat import tr
 from ..evidence.book import number_text
-from ..evidence.pictures import COUNTED
 from .bars import BarChart
 from .thumbnails import SIZE
 
@@ -46,6 +45,8 @@ class EvidenceDock(QDockWidget):
         font.setBold(True)
         self._title.setFont(font)
         self._places = QComboBox(objectName="glqEvidencePlaces")
+        self._places.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._places.setMinimumContentsLength(12)
         self._places.setToolTip(tr("What else lies under the click"))
         self._places.activated.connect(self.place_chosen)
         self.pictures = QListWidget(objectName="glqEvidencePictures")
@@ -129,10 +130,8 @@ class EvidenceDock(QDockWidget):
         pictures.setMovement(QListView.Movement.Static)
         pictures.setIconSize(SIZE)
         pictures.setWordWrap(True)
-        pictures.setUniformItemSizes(True)
-        line = self.fontMetrics().height()
-        pictures.setGridSize(QSize(SIZE.width() + 16, SIZE.height() + 3 * line + 12))
-        pictures.setFixedHeight(SIZE.height() + 3 * line + 36)
+        pictures.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        pictures.setFixedHeight(self._item_size().height() + 24)
         pictures.itemActivated.connect(_open)
         body = QVBoxLayout()
         body.setContentsMargins(0, 0, 0, 0)
@@ -141,9 +140,10 @@ class EvidenceDock(QDockWidget):
         self._wedges.setToolTip(tr("Show on the map what these photos see, and only these"))
         self._rasters = _button("glqEvidenceRasters", tr("Show map of evidence"), self.rasters_asked)
         self._rasters.setToolTip(tr("Add the map of what in the pictures spoke for more and for less"))
-        buttons = QHBoxLayout()
-        for button in (self._zoom, self._wedges, self._rasters):
-            buttons.addWidget(button)
+        buttons = QGridLayout()
+        buttons.addWidget(self._zoom, 0, 0)
+        buttons.addWidget(self._wedges, 0, 1)
+        buttons.addWidget(self._rasters, 1, 0, 1, 2)
         body.addWidget(self._texts["Predictions"])
         body.addWidget(self._texts["Applicable"])
         body.addLayout(buttons)
@@ -175,14 +175,14 @@ class EvidenceDock(QDockWidget):
     def _show_pictures(self, evidence):
         self.pictures.clear()
         for picture in evidence.pictures:
-            line = " \N{MIDDLE DOT} ".join(filter(None, [picture.licence, picture.creator]))
-            line = line or tr("no licence stated")
-            item = QListWidgetItem(_empty(), f"{line}\n{picture.captured or picture.image_id}")
-            item.setToolTip("\n".join(filter(None, [picture.image_id, line, picture.captured, picture.path])))
+            lines = [picture.licence or tr("no licence stated"), picture.creator, picture.captured]
+            item = QListWidgetItem(_empty(), "\n".join(filter(None, lines)))
+            item.setSizeHint(self._item_size())
+            item.setToolTip("\n".join(filter(None, [picture.image_id, *lines, picture.path])))
             item.setData(Qt.ItemDataRole.UserRole, picture.path)
             self.pictures.addItem(item)
         count, shown = evidence.picture_count, len(evidence.pictures)
-        told = tr("{} or more").format(f"{COUNTED:,}") if count >= COUNTED else f"{count:,}"
+        told = f"{count:,}" if evidence.all_counted else tr("{} or more").format(f"{count:,}")
         if not count:
             text = tr("No pictures lie here.")
         elif shown < count:
@@ -191,6 +191,10 @@ class EvidenceDock(QDockWidget):
             text = tr("Pictures: {}; double-click one to open it").format(told)
         self._texts["Count"].setText(escape(text))
         self.pictures.setVisible(shown > 0)
+
+    def _item_size(self):
+        """A picture, and four lines: a problem, the licence, the creator, the day."""
+        return QSize(SIZE.width() + 16, SIZE.height() + 4 * self.fontMetrics().lineSpacing() + 10)
 
     def _show_charts(self, evidence):
         self._clear_charts()

@@ -11,7 +11,14 @@ from geolivelihood_qgis.evidence.places import places_at
 from geolivelihood_qgis.gui.evidence_dock import EvidenceDock
 from geolivelihood_qgis.gui.thumbnails import thumbnail
 from osgeo import gdal
-from qgis.core import QgsApplication, QgsCoordinateReferenceSystem, QgsPointXY, QgsProject, QgsRasterLayer
+from qgis.core import (
+    QgsApplication,
+    QgsCoordinateReferenceSystem,
+    QgsPointXY,
+    QgsProject,
+    QgsRasterLayer,
+    QgsRectangle,
+)
 from qgis.PyQt.QtGui import QColor, QImage
 from qgis.PyQt.QtWidgets import QDockWidget, QPushButton
 
@@ -68,6 +75,12 @@ def test_a_click_finds_the_nearest_kind_first(book):
     assert [place.kind for place in places(book, photo(book), "regions")] == ["regions"]
     assert [place.kind for place in places(book, photo(book), "explanations_concepts")] == ["cells"]
     assert places(book, QgsPointXY(10, 10), "cells", "images", "regions") == []
+
+
+def test_on_a_small_scale_a_cell_comes_before_its_photos(book):
+    found = places(book, photo(book), "regions", "cells", "images", tolerance=0.02)
+    assert found[0].kind == "cells"
+    assert "images" in [place.kind for place in found]
 
 
 def test_a_click_on_a_map_in_metres(book):
@@ -133,6 +146,7 @@ def test_photos_clusters_and_regions(book):
     region = collect(found["regions"])
     assert region.place.title == "Region West <&>"
     assert region.picture_count > len(region.pictures) == 24
+    assert region.all_counted
     assert [bar.value for bar in region.contributions[0].bars] == [9.0, 9.0]
     one = collect(found["images"])
     assert [picture.image_id for picture in one.pictures] == ["p0"]
@@ -196,7 +210,7 @@ def panel(plugin, evidence_result):
     canvas.resize(600, 600)
     tables = results_of(project.mapLayers().values())[str(evidence_result)]
     canvas.setLayers([tables[name] for name in ("images", "clusters", "cells", "regions")])
-    canvas.setExtent(tables["cells"].extent())
+    canvas.setExtent(QgsRectangle(32.29, 0.39, 32.31, 0.41))  # close enough to click one photo of a cell
     return plugin.evidence
 
 
