@@ -41,7 +41,7 @@ class BarChart(QWidget):
         numbers = [number_text(bar.value) for bar in self.chart.bars]
         right = max((metrics.horizontalAdvance(text) for text in numbers), default=0) + 6
         names = max((metrics.horizontalAdvance(bar.name) for bar in self.chart.bars), default=0) + 8
-        left = min(names, int(self.width() * 0.42))
+        left = min(names, int(self.width() * 0.5))
         area = QRectF(left, 0, max(20, self.width() - left - right), row)
         for number, bar in enumerate(self.chart.bars):
             area.moveTop(2 + number * row)

@@ -57,9 +57,7 @@ class EvidenceDock(QDockWidget):
         self._charts = QVBoxLayout()
         self._arrange()
         self.say(
-            tr("Choose the tool \N{LEFT DOUBLE QUOTATION MARK}Evidence\N{RIGHT DOUBLE QUOTATION MARK} and")
-            + " "
-            + tr("click a cell, a cluster, a photo or a region of a loaded result.")
+            tr("Choose the Evidence tool and click a cell, cluster, photo or region of a loaded result.")
         )
 
     def say(self, message):

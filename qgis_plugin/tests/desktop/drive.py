@@ -181,12 +181,15 @@ def install(package):
     VERDICT["actions"] = len(window.findChildren(QAction, "glqActionLoad"))
     unloadPlugin(NAME)
     yield wait(1)
+    QCoreApplication.sendPostedEvents(None, 52)
     VERDICT["left"] = [
         w.objectName() for w in window.findChildren(QAction) if w.objectName().startswith("glq")
     ]
     VERDICT["left"] += [
         w.objectName() for w in window.findChildren(QToolBar) if w.objectName() == "glqToolbar"
     ]
+    docks = window.findChildren(QDockWidget)
+    VERDICT["left"] += [dock.objectName() for dock in docks if dock.objectName().startswith("glq")]
     VERDICT["provider"] = QgsApplication.processingRegistry().providerById("geolivelihood") is not None
 
 
