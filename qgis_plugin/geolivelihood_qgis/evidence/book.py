@@ -150,6 +150,14 @@ def touching(features, geometry):
             yield feature
 
 
+def is_file(path):
+    """Whether there is a file that can be seen: a folder that is closed to us raises nothing."""
+    try:
+        return Path(path).is_file()
+    except OSError:
+        return False
+
+
 def quoted(name):
     """A column in an expression."""
     return '"' + name.replace('"', '""') + '"'

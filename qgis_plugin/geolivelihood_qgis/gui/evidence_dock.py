@@ -192,7 +192,7 @@ class EvidenceDock(QDockWidget):
 
     def _item_size(self):
         """A picture, and four lines: a problem, the licence, the creator, the day."""
-        return QSize(SIZE.width() + 16, SIZE.height() + 4 * self.fontMetrics().lineSpacing() + 10)
+        return QSize(SIZE.width() + 16, SIZE.height() + 5 * self.fontMetrics().lineSpacing() + 10)
 
     def _show_charts(self, evidence):
         self._clear_charts()

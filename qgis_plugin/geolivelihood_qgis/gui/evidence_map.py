@@ -15,7 +15,7 @@ from qgis.gui import QgsRubberBand
 from qgis.PyQt.QtGui import QColor
 
 from ..compat import tr
-from ..evidence.book import PASSING, literal, quoted, results_of
+from ..evidence.book import PASSING, is_file, literal, quoted, results_of
 
 VIEWS = "explanations_views"
 NARROWEST_M = 150
@@ -101,7 +101,7 @@ class EvidenceMap:
         shown, missing = [], []
         for raster in rasters:
             layer = _loaded_raster(raster.path)
-            if layer is None and Path(raster.path).is_file():
+            if layer is None and is_file(raster.path):
                 title = tr("Map of evidence: {}").format(raster.title)
                 layer = QgsRasterLayer(raster.path, title, "gdal")
                 layer = _insert(layer, path) if layer.isValid() else None
@@ -130,7 +130,7 @@ def _loaded_raster(path):
     for layer in QgsProject.instance().mapLayers().values():
         if isinstance(layer, QgsRasterLayer) and layer.providerType() == "gdal":
             source = Path(layer.source().split("|")[0])
-            if source.is_file() and source.resolve() == wanted:
+            if source.resolve() == wanted:
                 return layer
     return None
 

@@ -8,7 +8,7 @@ from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QIcon
 
 from ..compat import QAction, tr
-from ..evidence.book import Book, results_of
+from ..evidence.book import Book, is_file, results_of
 from ..evidence.collect import collect
 from ..evidence.places import places_at
 from .evidence_dock import EvidenceDock
@@ -95,7 +95,7 @@ class EvidencePanel:
         """Show the evidence of one of the places under the click."""
         self._stop_reading()
         place = self.places[number]
-        if not place.book.path.is_file():
+        if not is_file(place.book.path):
             self._nothing(tr("The file {} is gone or cannot be reached.").format(place.book.path))
             return
         self.map.hide_wedges()

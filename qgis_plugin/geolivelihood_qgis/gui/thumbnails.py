@@ -1,7 +1,5 @@
 """Thumbnails read in the background: of photos whole, of georeferenced files the part that is asked for."""
 
-from pathlib import Path
-
 from qgis.core import (
     QgsCoordinateTransform,
     QgsCoordinateTransformContext,
@@ -15,6 +13,7 @@ from qgis.PyQt.QtCore import QSize, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QImage, QImageReader, QPainter
 
 from ..compat import tr
+from ..evidence.book import is_file
 
 SIZE = QSize(132, 99)
 
@@ -55,7 +54,7 @@ def thumbnail(picture):
     """A small image of a picture, and the problem if there is one."""
     if not picture.path:
         return QImage(), tr("no file named")
-    if not Path(picture.path).is_file():
+    if not is_file(picture.path):
         return QImage(), tr("file missing")
     image = QImage()
     if picture.box is None:
