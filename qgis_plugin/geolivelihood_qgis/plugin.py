@@ -8,6 +8,7 @@ from qgis.PyQt.QtWidgets import QFileDialog
 
 from .compat import QAction, tr
 from .env import settings
+from .gui.evidence_panel import EvidencePanel
 from .gui.settings_dialog import SettingsDialog
 from .gui.tasks import RUNNING, AlgorithmRun
 from .layers.arranger import WAITING
@@ -27,6 +28,7 @@ class GeolivelihoodPlugin:
         self.provider = None
         self.toolbar = None
         self.actions = []
+        self.evidence = None
 
     def initProcessing(self):
         self.provider = GeolivelihoodProvider()
@@ -42,9 +44,13 @@ class GeolivelihoodPlugin:
         self._add("Explain", tr("Explain a model..."), "explain", self.explain)
         self._add("Settings", tr("Settings..."), "settings", self.show_settings, toolbar=False)
         self._add("Print", tr("Print result..."), "print", lambda: printing.start(self.iface, self._say))
+        self.evidence = EvidencePanel(self.iface, self.toolbar, MENU)
 
     def unload(self):
         """Take back everything that was added."""
+        if self.evidence:
+            self.evidence.unload()
+            self.evidence = None
         for action in self.actions:
             action.triggered.disconnect()
             self.iface.removePluginMenu(MENU, action)

@@ -71,6 +71,15 @@ def results_file(tmp_path_factory, worker_python):
     return target
 
 
+@pytest.fixture(scope="session")
+def evidence_file(tmp_path_factory, worker_python):
+    """A results GeoPackage with explanations; photos and the map of evidence are not beside it."""
+    target = tmp_path_factory.mktemp("evidence") / "Évidence.gpkg"
+    command = [worker_python, str(HERE / "make_results.py"), str(target), "evidence"]
+    subprocess.run(command, check=True, env=child_environment(os.environ), timeout=LONG_S)
+    return target
+
+
 @pytest.fixture
 def results(results_file, tmp_path):
     """A copy of the results of one's own."""

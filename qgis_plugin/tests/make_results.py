@@ -1,6 +1,6 @@
 """Write a small results GeoPackage with the library; runs in the worker's Python, outside QGIS.
 
-``python make_results.py TARGET.gpkg``
+``python make_results.py TARGET.gpkg [evidence]``; with evidence, layers of explanations come with it
 """
 
 import itertools
@@ -34,7 +34,7 @@ def frame(columns, geometry):
     return gpd.GeoDataFrame(columns, geometry=list(geometry), crs="EPSG:4326")
 
 
-def main(target):
+def main(target, *, evidence=False):
     random = np.random.default_rng(0)
     west, south, east, north = 32.0, 0.0, 33.0, 1.0
     halves = [box(west, south, 32.5, north), box(32.5, south, east, north)]
@@ -68,17 +68,60 @@ def main(target):
     )
     rejected = pd.DataFrame({"row": ["7"], "column": ["geometry"], "reason": ["(0, 0) is no position"]})
 
+    provenance = {"run_id": "test", "time": "2026-01-01T00:00:00Z"}
+    if evidence:
+        images["cell"] = h3cells.cell_names(h3cells.point_cells(images, resolution=6))
+        images["license"], images["creator"] = "CC0-1.0", "walker"
+        cells["applicable"], cells["dissimilarity"] = [i % 7 > 0 for i in range(len(cells))], 0.4
+        provenance |= EVIDENCE_PROVENANCE
     frames = (clusters, images, edges, views, cells, regions, rejected)
     listed = [
         {"name": name, "title": title, "group": group, "order": order}
         for order, (name, title, group) in enumerate(LAYERS)
     ]
-    write_geopackage(
-        target,
-        {layer["name"]: made for layer, made in zip(listed, frames)},
-        indicators=["wealth"],
-        provenance={"run_id": "test", "layers": listed, "time": "2026-01-01T00:00:00Z"},
-    )
+    layers = {layer["name"]: made for layer, made in zip(listed, frames)}
+    if evidence:
+        layers |= explanations(cells, regions)
+    write_geopackage(target, layers, indicators=["wealth"], provenance=provenance | {"layers": listed})
+
+
+EVIDENCE_PROVENANCE = {
+    "command": "geolivelihood run island.yaml",
+    "configuration": {
+        "map_model": "ridge",
+        "uncertainty": {"coverage": 0.9},
+        "output": {"labels": {"wealth": "Wealth index (standard deviations)"}},
+    },
+    "scores": [
+        {"model": "mean", "split": "blocked", "indicator": "wealth", "metric": "r2", "value": -0.1, "n": 60},
+        {"model": "ridge", "split": "blocked", "indicator": "wealth", "metric": "r2", "value": 0.4, "n": 60},
+    ],
+}
+
+
+def explanations(cells, regions):
+    """Evidence of the cells, as the library writes it: half of them have it."""
+    polygons = h3cells.cell_polygons(cells.index[::2].to_numpy())
+    told = {"method": "signed_cam", "model": "ridge", "target": "wealth"}
+    names = h3cells.cell_names(polygons.index.to_numpy())
+    concepts = [
+        frame(
+            {"cell": names, "name": name, "value": value, "lower": low, "upper": high, "significant": sure},
+            polygons,
+        ).assign(**told)
+        for name, value, low, high, sure in (
+            ("dense", 0.3, 0.1, 0.5, True),
+            ("empty", -0.1, -0.3, 0.1, False),
+        )
+    ]
+    zonal = frame({"cell": polygons.index, "positive": 2.0, "negative": -0.5, "sum": 1.5}, polygons)
+    whole = frame({"region_id": regions["region_id"], "positive": 9.0, "sum": 9.0}, regions.geometry)
+    rasters = frame({"cell": names, "image_id": names, "kind": "signed_cam"}, polygons)
+    return {
+        "explanations_concepts": pd.concat(concepts, ignore_index=True),
+        "explanations_zonal": pd.concat([zonal, whole], ignore_index=True).assign(**told, source="tiles"),
+        "explanations_rasters": rasters.assign(path="explanations/mosaic.tif", **told),
+    }
 
 
 def wedge(point, heading, reach=0.004):
@@ -88,4 +131,4 @@ def wedge(point, heading, reach=0.004):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], evidence="evidence" in sys.argv[2:])

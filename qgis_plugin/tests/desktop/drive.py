@@ -10,10 +10,10 @@ import time
 import traceback
 from pathlib import Path
 
-from qgis.core import QgsApplication, QgsProject, QgsSettings
-from qgis.PyQt.QtCore import QCoreApplication, Qt, QTimer
+from qgis.core import QgsApplication, QgsCoordinateTransform, QgsProject, QgsSettings
+from qgis.PyQt.QtCore import QCoreApplication, QPoint, Qt, QTimer
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QAction, QDockWidget, QFileDialog, QLineEdit, QToolBar
+from qgis.PyQt.QtWidgets import QAction, QDockWidget, QFileDialog, QLineEdit, QPushButton, QToolBar
 from qgis.utils import iface, plugins, reloadPlugin, unloadPlugin
 
 ORDERS = json.loads(Path(os.environ["GLQ_ORDERS"]).read_text(encoding="utf-8"))
@@ -134,6 +134,38 @@ def export(path, layer_names):
     grab("desktop_export")
 
 
+def evidence(layer_name, attribute, key, name, presses=()):
+    """Take the evidence tool, click the middle of a feature on the map, press buttons, look at the panel."""
+    layer = QgsProject.instance().mapLayersByName(layer_name)[0]
+    wanted = next(f for f in layer.getFeatures() if f[attribute] == key)
+    canvas, action = iface.mapCanvas(), iface.mainWindow().findChild(QAction, "glqActionEvidence")
+    if not action.isChecked():
+        click("glqActionEvidence")
+        yield action.isChecked
+        yield wait(0.5)
+    to_map = QgsCoordinateTransform(layer.crs(), canvas.mapSettings().destinationCrs(), QgsProject.instance())
+    middle = to_map.transform(wanted.geometry().centroid().asPoint())
+    pixel = canvas.getCoordinateTransform().transform(middle)
+    viewport, spot = canvas.viewport(), QPoint(round(pixel.x()), round(pixel.y()))
+    QTest.mouseClick(viewport, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, spot)
+    yield wait(0.5)
+    yield drawn
+    dock = iface.mainWindow().findChild(QDockWidget, "glqEvidenceDock")
+    for press in presses:
+        QTest.mouseClick(dock.findChild(QPushButton, press), Qt.MouseButton.LeftButton)
+        yield wait(1)
+        yield drawn
+    VERDICT[name] = {
+        "text": dock.text(),
+        "visible": dock.isVisible(),
+        "messages": messages(),
+        "pictures": dock.pictures.count(),
+        "layers": [other.name() for other in QgsProject.instance().mapLayers().values()],
+    }
+    yield wait(0.5)
+    grab(name)
+
+
 def install(package):
     """Install the ZIP, reload and unload the plugin."""
     import pyplugin_installer
@@ -149,19 +181,25 @@ def install(package):
     VERDICT["actions"] = len(window.findChildren(QAction, "glqActionLoad"))
     unloadPlugin(NAME)
     yield wait(1)
+    QCoreApplication.sendPostedEvents(None, 52)
     VERDICT["left"] = [
         w.objectName() for w in window.findChildren(QAction) if w.objectName().startswith("glq")
     ]
     VERDICT["left"] += [
         w.objectName() for w in window.findChildren(QToolBar) if w.objectName() == "glqToolbar"
     ]
+    docks = window.findChildren(QDockWidget)
+    VERDICT["left"] += [dock.objectName() for dock in docks if dock.objectName().startswith("glq")]
     VERDICT["provider"] = QgsApplication.processingRegistry().providerById("geolivelihood") is not None
+
+
+STEPS = {"load": load, "export": export, "install": install, "evidence": evidence}
 
 
 def story():
     yield from prepare()
     for order in ORDERS["steps"]:
-        yield from {"load": load, "export": export, "install": install}[order[0]](*order[1:])
+        yield from STEPS[order[0]](*order[1:])
 
 
 class Driver:

@@ -1,8 +1,10 @@
 """The real QGIS desktop, on a screen of its own: buttons are clicked, and what is seen is kept."""
 
+import contextlib
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 from pathlib import Path
 
@@ -112,3 +114,20 @@ def test_the_package_installs_reloads_and_unloads(desktop, tmp_path):
     assert told["toolbars"] == told["actions"] == 1
     assert told["left"] == []
     assert not told["provider"]
+
+
+def test_a_click_on_a_cell_opens_its_evidence(desktop, evidence_file, artefacts):
+    with contextlib.closing(sqlite3.connect(evidence_file)) as base:
+        ((cell,),) = base.execute("SELECT cell FROM explanations_concepts LIMIT 1 OFFSET 30")
+    told = desktop(
+        ("load", str(evidence_file), "desktop_evidence_before"),
+        ("evidence", "Cells", "cell", cell, "desktop_evidence", ["glqEvidenceZoom"]),
+        ("evidence", "Pictures", "image_id", "p7", "desktop_evidence_photo", ["glqEvidenceWedges"]),
+    )
+    seen = told["desktop_evidence"]
+    assert seen["visible"]
+    for said in (cell, "Wealth index", "90 % interval", "R² 0.4", "dense: 0.3", "may be chance"):
+        assert said in seen["text"], said
+    photo = told["desktop_evidence_photo"]
+    assert photo["pictures"] == 1
+    assert any(name.startswith("Wedges: ") for name in photo["layers"])

@@ -54,7 +54,7 @@ def answer(plugin, wait_for):
 def test_everything_has_a_name(plugin):
     assert plugin.toolbar.objectName() == "glqToolbar"
     assert [action.objectName() for action in plugin.actions] == ACTIONS
-    on_toolbar = [name for name in ACTIONS if name != "glqActionSettings"]
+    on_toolbar = [*(name for name in ACTIONS if name != "glqActionSettings"), "glqActionEvidence"]
     assert [action.objectName() for action in plugin.toolbar.actions()] == on_toolbar
     assert all(not action.icon().isNull() for action in plugin.actions)
     assert all(not action.icon().pixmap(24, 24).toImage().isNull() for action in plugin.actions)

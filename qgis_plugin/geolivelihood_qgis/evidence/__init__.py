@@ -1,0 +1,1 @@
+"""What a results file knows about one place: found without any window."""
