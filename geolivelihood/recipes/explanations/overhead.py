@@ -135,7 +135,7 @@ class _Sheet:
         parts, told = [], {}
         for name, zones in self._zones().items():
             sums = zonal_sums(accounts, zones)
-            parts.append(sums.table[sums.table["n"] > 0].to_crs("EPSG:4326"))
+            parts.append(_with_names(sums.table[sums.table["n"] > 0].to_crs("EPSG:4326")))
             told[name] = {"inside": float(sums.table["sum"].sum()), "outside": float(sums.uncovered)}
         self._add("explanations_zonal", gpd.GeoDataFrame(pd.concat(parts, ignore_index=True)))
         drawn = np.isin(self.group.images["image_id"].to_numpy(), table["image_id"].to_numpy())
@@ -166,11 +166,16 @@ class _Sheet:
 
     def _add(self, name: str, layer: gpd.GeoDataFrame) -> None:
         """Keep a layer, its cells by their names."""
-        if "cell" in layer and pd.api.types.is_integer_dtype(layer["cell"]):
-            layer = layer.assign(cell=h3cells.cell_names(layer["cell"].to_numpy(np.uint64)))
-        self.layers[name] = layer
+        self.layers[name] = _with_names(layer)
 
     def _path(self, what: str, suffix: str) -> Path:
         job, more = self.job, f"_{self.number + 1}" if self.number else ""
         name = f"{what}_{job.choice.key}_{self.model.source}_{job.method}_{job.indicator}{more}"
         return job.folder / f"{name.replace(' ', '_')}{suffix}"
+
+
+def _with_names(layer: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """A layer whose cells are called as files call them; numbers of 64 bits do not survive a gap."""
+    if "cell" not in layer or not pd.api.types.is_integer_dtype(layer["cell"]):
+        return layer
+    return layer.assign(cell=h3cells.cell_names(layer["cell"].to_numpy(np.uint64)))

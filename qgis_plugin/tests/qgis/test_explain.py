@@ -1,4 +1,4 @@
-"""``explain``, as the toolbox runs it: with a worker that needs no library, and with the library's own."""
+"""``explain``, as the toolbox runs it, with a worker that needs no library: it copies ready results."""
 
 import json
 import os

@@ -9,8 +9,10 @@ import pandas as pd
 import pyogrio
 import pytest
 import rasterio
+import shapely
 from typer.testing import CliRunner
 
+from geolivelihood.cells import cell_polygons, parse_cells
 from geolivelihood.cli import app
 from geolivelihood.errors import InputError
 from geolivelihood.layers import read_provenance, read_styles
@@ -108,6 +110,8 @@ def test_sums_over_cells_and_the_rest_are_the_evidence(explained):
     zonal = read(explained.geopackage, "explanations_zonal")
     told = facts["accounts"]
     cells = zonal[zonal["cell"].notna()]
+    drawn, named = cells.geometry.to_numpy(), cell_polygons(parse_cells(cells["cell"])).to_numpy()
+    assert shapely.distance(shapely.centroid(drawn), shapely.centroid(named)).max() < 1e-9
     assert cells["sum"].sum() == pytest.approx(told["cells"]["inside"], rel=1e-6)
     for name in ("cells", "regions"):
         whole = told[name]["inside"] + told[name]["outside"] + told["without data"]
