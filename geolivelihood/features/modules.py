@@ -54,6 +54,7 @@ class _BackbonePixels(nn.Module):
         self._encoder = encoder
 
     def forward(self, pixels: Tensor) -> Tensor:
+        """Scale pixels (n, 3, height, width) from 0-255."""
         return self._encoder.inputs(pixels / 255)
 
 
@@ -78,6 +79,8 @@ def _random_convolutions(encoder: RandomConvolutions) -> nn.Module:
 
 
 class _Standardised(nn.Module):
+    """Pixels in standard deviations of their band."""
+
     mean: Tensor
     sd: Tensor
 
@@ -87,6 +90,7 @@ class _Standardised(nn.Module):
         self.register_buffer("sd", sd.float().view(1, -1, 1, 1))
 
     def forward(self, pixels: Tensor) -> Tensor:
+        """Standardise each band of (n, bands, height, width)."""
         return (pixels - self.mean) / self.sd
 
 
@@ -98,5 +102,6 @@ class _BothSides(nn.Module):
         self.threshold = threshold
 
     def forward(self, response: Tensor) -> Tensor:
+        """From responses (n, filters, height, width) to twice as many maps."""
         both = torch.cat([response, -response], dim=1)
         return (both - self.threshold).relu()

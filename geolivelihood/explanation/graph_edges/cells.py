@@ -15,10 +15,27 @@ from geolivelihood.errors import InputError
 from geolivelihood.explanation.graph_edges.neighbourhoods import edge_weights, local_graph
 from geolivelihood.models.cell import CellRegressor
 
-__all__ = ["CellSubject"]
+__all__ = ["CellSubject", "Ungraded"]
 
 
-class CellSubject:
+class Ungraded:
+    """A subject that can only be asked with links taken away: its model averages neighbours, then learns."""
+
+    def flow(self) -> NoReturn:
+        """Not to be had."""
+        msg = "A CellRegressor has no gradients, masks or attention of its links. Take method='occlusion'."
+        raise InputError(msg)
+
+    def along(self, x: Tensor, flow: Tensor) -> NoReturn:
+        """Not to be had, see :meth:`flow`."""
+        self.flow()
+
+    def module(self) -> nn.Module:
+        """Not to be had, see :meth:`flow`."""
+        self.flow()
+
+
+class CellSubject(Ungraded):
     """A cell's value by a :class:`~geolivelihood.models.CellRegressor` on a table of cells and their graph.
 
     Links are taken away by predicting without them: what a cell takes over from its neighbours is averaged
@@ -57,16 +74,3 @@ class CellSubject:
             predicted = self.model.predict_cells(self.cells, features=table, graph=near).to_numpy()
             found.append(predicted.reshape(cells, -1)[self._at, self.output])
         return torch.tensor(np.array(found))
-
-    def flow(self) -> NoReturn:
-        """Not to be had: the model averages its neighbours before it learns."""
-        msg = "A CellRegressor has no gradients, masks or attention of its links. Take method='occlusion'."
-        raise InputError(msg)
-
-    def along(self, x: Tensor, flow: Tensor) -> NoReturn:
-        """Not to be had, see :meth:`flow`."""
-        self.flow()
-
-    def module(self) -> nn.Module:
-        """Not to be had, see :meth:`flow`."""
-        self.flow()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch_geometric.data import Data, HeteroData
 
 from geolivelihood.cells import cell_names, parse_cells
 from geolivelihood.errors import InputError
+from geolivelihood.explanation.graph_edges.cells import Ungraded
 from geolivelihood.explanation.graph_edges.neighbourhoods import Neighbourhood, neighbourhood
 from geolivelihood.graphs import place_cells, place_sources
 from geolivelihood.models.cell import CellRegressor
@@ -80,7 +79,7 @@ def is_flat(graph: Data) -> bool:
     return "sources" in graph and "widths" in graph
 
 
-class PlaceSubject:
+class PlaceSubject(Ungraded):
     """A cell's value by a :class:`~geolivelihood.models.CellRegressor` on a place graph.
 
     Links are taken away by predicting without them: pictures of a cell, and neighbours, are averaged anew
@@ -141,19 +140,6 @@ class PlaceSubject:
             near = self.kind[begin] == len(self.sources)
             _add(data, _NEAR, own[edge_index], weight, near)
         return data
-
-    def flow(self) -> NoReturn:
-        """Not to be had: the model averages neighbours before it learns."""
-        msg = "A CellRegressor has no gradients, masks or attention of its links. Take method='occlusion'."
-        raise InputError(msg)
-
-    def along(self, x: Tensor, flow: Tensor) -> NoReturn:
-        """Not to be had, see :meth:`flow`."""
-        self.flow()
-
-    def module(self) -> nn.Module:
-        """Not to be had, see :meth:`flow`."""
-        self.flow()
 
 
 def _heard(graph: Data, cells: Tensor, node: int, *, hops: int) -> Neighbourhood:

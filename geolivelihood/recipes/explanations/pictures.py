@@ -95,6 +95,7 @@ class _Plain:
         self.reading = Reading(size=size, enlarge=True)
 
     def prepare(self, picture: Picture) -> np.ndarray:
+        """Pixels (3, size, size) float32, 0-255; InputError without three bands of 8 or 16 bits."""
         return three_bytes(picture).astype(np.float32)
 
 
