@@ -101,8 +101,8 @@ class Splits:
         found = []
         if self.settings.buffer_m == "possible" and self._possible_m < self._wanted_m:
             found.append(
-                f"Blocked folds have a buffer of {_km(self._possible_m)} km, the widest that leaves them half of "
-                f"their training places; their errors or pictures ask for {_km(self._wanted_m)} km. Blocked "
+                f"Blocked folds have a buffer of {_km(self._possible_m)} km, the widest that leaves half "
+                f"of the training places; errors or pictures ask for {_km(self._wanted_m)} km. Blocked "
                 "scores and intervals are therefore somewhat too good."
             )
         elif isinstance(self.settings.buffer_m, str) and len(self._ranges) < len(self.sample.indicators):

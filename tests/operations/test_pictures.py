@@ -79,7 +79,7 @@ def server(monkeypatch):
 
 def test_photos_of_an_area_come_with_their_table(server, tmp_path):
     folder = tmp_path / "photos été"
-    told = {"start": None, "end": None, "panoramas": False, "size": "256", "by": "boxes"}
+    told = {"start": None, "end": None, "panoramas": False, "size": "2048", "by": "boxes"}
     extent = [36.79, -1.3, 36.81, -1.28]
     listed = download_photos(folder, extent=extent, list_only=True, server=server.url, **told)
     assert listed["photos"] == 3 and listed["outputs"] == {"folder": str(folder)}

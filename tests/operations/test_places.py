@@ -4,6 +4,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+from shapely import MultiPoint, Point, box
 
 from geolivelihood.cells import cell_points, displacement_weights, parse_cells
 from geolivelihood.errors import InputError, MissingColumnError
@@ -18,22 +19,14 @@ def layer(path, name=None):
 
 @pytest.fixture
 def points(tmp_path):
-    """Two places with three and one points, as a GIS program writes them: several layers, multipoints, fid."""
-    xy = np.array([[37.00, -1.00], [37.0001, -1.0], [37.0, -1.0001], [38.0, -1.0], [np.nan, np.nan]])
-    shapes = gpd.points_from_xy(*xy.T)
-    shapes = [gpd.GeoSeries([shape]).union_all() if np.isnan(shape.x) else shape for shape in shapes]
-    frame = gpd.GeoDataFrame(
-        {"fid": range(5), "rooms": [1.0, 2.0, np.nan, 8.0, 100.0], "name": list("abcde")},
-        geometry=[*shapes[:4], None],
-        crs=CRS,
-    )
+    """Three points in one cell, one in another, one nowhere; as a GIS program writes them."""
+    shapes = [Point(37, -1), Point(37.0001, -1), Point(37, -1.0001), Point(38, -1), None]
+    fields = {"rooms": [1.0, 2.0, np.nan, 8.0, 100.0], "name": list("abcde")}
+    frame = gpd.GeoDataFrame(fields, geometry=shapes, crs=CRS)
     path = tmp_path / "häuser.gpkg"
-    frame.drop(columns="fid").to_file(path, layer="other")
-    many = frame.drop(columns="fid").to_crs("EPSG:32737")
-    from shapely import MultiPoint
-
-    many["geometry"] = [None if shape is None else MultiPoint([shape]) for shape in many.geometry]
-    many.to_file(path, layer="die häuser")
+    frame.to_file(path, layer="other")
+    many = frame.set_geometry([shape and MultiPoint([shape]) for shape in shapes], crs=CRS)
+    many.to_crs("EPSG:32737").to_file(path, layer="die häuser")
     return path
 
 
@@ -46,12 +39,11 @@ def test_points_are_counted_and_averaged_by_cell(ask, points, tmp_path):
     assert made["outputs"] == {"geopackage": str(out)} and made["rejected"] == 1
     assert [one["name"] for one in made["layers"]] == ["cells", "rejected"]
     assert "Set aside: 1 rows" in made["said"]
-    assert {"rooms", "count"} <= {name for _, name, *_ in _styles(out, "cells")}
+    assert [(style.name, style.default) for style in read_styles(out, "cells")] == [
+        ("rooms", True),
+        ("count", False),
+    ]
     assert read_provenance(out)["layers"] == made["layers"]
-
-
-def _styles(path, name):
-    return [(name, style.name) for style in read_styles(path)[name]]
 
 
 def test_a_layer_that_is_not_there_names_those_that_are(ask, points, tmp_path):
@@ -60,7 +52,7 @@ def test_a_layer_that_is_not_there_names_those_that_are(ask, points, tmp_path):
 
 
 def test_a_field_without_numbers_is_refused(ask, points, tmp_path):
-    with pytest.raises(InputError, match="'name' of .* has no numbers"):
+    with pytest.raises(InputError, match=r"'name' of .* has no numbers"):
         ask("h3_summary", tmp_path / "a.gpkg", points=layer(points, "other"), fields=["name"])
     with pytest.raises(MissingColumnError, match="Did you mean 'rooms'"):
         ask("h3_summary", tmp_path / "a.gpkg", points=layer(points, "other"), fields=["room"])
@@ -118,8 +110,6 @@ def valued(tmp_path):
 @pytest.fixture
 def boxes(tmp_path):
     """A box inside the cells, one that sticks out, one far away; two of one name."""
-    from shapely import box
-
     shapes = [box(36.98, -1.02, 37.02, -0.98), box(36.98, -1.02, 38.5, -0.98), box(10, 10, 11, 11)]
     frame = gpd.GeoDataFrame({"label": ["in", "part", "part"]}, geometry=shapes, crs=CRS)
     frame.to_crs("EPSG:32737").to_file(tmp_path / "b.gpkg", layer="boxes")
@@ -161,10 +151,8 @@ def test_cells_that_repeat_are_refused(ask, valued, boxes, tmp_path):
 
 
 def test_cells_elsewhere_are_refused(ask, valued, tmp_path):
-    from shapely import box
-
     far = gpd.GeoDataFrame({"label": ["far"]}, geometry=[box(10, 10, 11, 11)], crs=CRS)
     far.to_file(tmp_path / "far.geojson")
     told = {"cells": layer(valued), "regions": layer(tmp_path / "far.geojson"), "region_name": "label"}
-    with pytest.raises(InputError, match="No cell of .* lies in a region"):
+    with pytest.raises(InputError, match=r"No cell of .* lies in a region"):
         ask("aggregate_regions", tmp_path / "r.gpkg", values=["value"], **told)

@@ -1,8 +1,8 @@
 """Operations on a project file: its inputs, a model, its predictions, the scores."""
 
 import pandas as pd
-import pytest
 import pyogrio
+import pytest
 
 from geolivelihood.errors import InputError, ProjectError
 

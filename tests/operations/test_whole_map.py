@@ -104,7 +104,9 @@ def test_tiles_are_read_by_their_names_or_as_geotiffs(answers, country, tmp_path
     for name in ("73703-129770-18.jpg", "73704-129770-18.jpg"):
         (tmp_path / "tiles").mkdir(exist_ok=True)
         Image.new("RGB", (8, 8)).save(tmp_path / "tiles" / name)
-    content = _content(write_project(answers(pictures="tiles", tiles=tmp_path / "tiles"), tmp_path / "a.gpkg"))
+    content = _content(
+        write_project(answers(pictures="tiles", tiles=tmp_path / "tiles"), tmp_path / "a.gpkg")
+    )
     assert content["images"][0]["scheme"] == "x-y-z"
     folder = country.tiles[0].parent
     content = _content(write_project(answers(pictures="tiles", tiles=folder), tmp_path / "b.gpkg"))
@@ -124,10 +126,14 @@ def test_rasters_of_one_kind_are_pieces_of_one_picture(answers, country, tmp_pat
 
 def test_rows_without_ids_are_numbered(answers, country, tmp_path):
     pd.read_csv(country.clusters).drop(columns="cluster_id").to_csv(tmp_path / "c.csv", index=False)
-    content = _content(write_project(answers(clusters=Source(tmp_path / "c.csv", None, CRS)), tmp_path / "m.gpkg"))
+    content = _content(
+        write_project(answers(clusters=Source(tmp_path / "c.csv", None, CRS)), tmp_path / "m.gpkg")
+    )
     assert content["clusters"]["numbered"] is True
     content = _content(write_project(answers(cluster_id="wealth"), tmp_path / "n.gpkg"))
-    assert content["clusters"]["columns"] == {"wealth": "cluster_id"} and "numbered" not in content["clusters"]
+    assert (
+        content["clusters"]["columns"] == {"wealth": "cluster_id"} and "numbered" not in content["clusters"]
+    )
 
 
 @pytest.mark.parametrize(

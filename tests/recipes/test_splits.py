@@ -158,7 +158,7 @@ def test_the_possible_buffer_leaves_half_of_each_fold_and_it_is_said(opened):
     assert 0 < splits.buffer_used_m < 500_000
     shares = [len(train) / (rows - len(test)) for train, test in splits.of("blocked")]
     assert min(shares) >= 0.5
-    assert "the widest that leaves them half" in splits.remarks[0]
+    assert "the widest that leaves half" in splits.remarks[0]
 
 
 def test_the_possible_buffer_is_no_wider_than_asked_for(opened):
