@@ -26,6 +26,7 @@ from geolivelihood.cells.polygons import boundaries, cell_areas, cell_centres, f
 from geolivelihood.cells.population import cell_population
 from geolivelihood.cells.tie import Tie
 from geolivelihood.errors import InputError, MissingColumnError
+from geolivelihood.progress import track
 
 __all__ = ["displacement_weights"]
 
@@ -33,6 +34,8 @@ Floats = npt.NDArray[np.float64]
 
 # Pairs of cluster and cell worked on at once: some 50 MB.
 _PAIRS_AT_ONCE = 100_000
+# The same where borders cut the discs, which takes longer: a few tenths of a second.
+_BOUNDED_AT_ONCE = 10_000
 # Mass below which a cell is out of reach (rounding of the edge sums).
 _NOTHING = 1e-13
 
@@ -115,16 +118,21 @@ def displacement_weights(
     place = np.full(len(points), "none", dtype=object)
     units = None if boundary is None else admin_units(boundary)
     found: list[tuple[npt.NDArray[np.int64], Cells, Floats]] = []
-    for rows, kernel in kernels:
-        for some in _batches(rows, points, resolution, kernel):
-            pairs = _candidates(points, some, resolution, kernel)
-            weight = pairs.mass
-            if units is not None:
-                farthest = max(radius for _, radius in kernel)
-                border = find_borders(points[some], units, reach=_reach(kernel, pairs), nearest=farthest)
-                place[some] = border.place
-                weight = _bounded(pairs, some, points, border, kernel, redrawn)
-            found.append((pairs.row, pairs.cell, weight))
+    most = _PAIRS_AT_ONCE if units is None else _BOUNDED_AT_ONCE
+    work = [
+        (some, kernel)
+        for rows, kernel in kernels
+        for some in _batches(rows, points, resolution, kernel, most=most)
+    ]
+    for some, kernel in track(work, "spreading clusters"):
+        pairs = _candidates(points, some, resolution, kernel)
+        weight = pairs.mass
+        if units is not None:
+            farthest = max(radius for _, radius in kernel)
+            border = find_borders(points[some], units, reach=_reach(kernel, pairs), nearest=farthest)
+            place[some] = border.place
+            weight = _bounded(pairs, some, points, border, kernel, redrawn)
+        found.append((pairs.row, pairs.cell, weight))
     row, cell, weight = (np.concatenate(part) for part in zip(*found))
     weight, flat = _with_prior(row, weight, _density(cell, population), len(points))
     notes = pd.DataFrame({"boundary": place, "flat_prior": flat}, index=clusters["cluster_id"].to_numpy())
@@ -173,7 +181,7 @@ def _rings_needed(cells: Cells, kernel: Kernel) -> npt.NDArray[np.int64]:
 
 
 def _batches(
-    rows: npt.NDArray[np.int64], points: Floats, resolution: int, kernel: Kernel
+    rows: npt.NDArray[np.int64], points: Floats, resolution: int, kernel: Kernel, *, most: int
 ) -> list[npt.NDArray[np.int64]]:
     """Clusters that need equally many rings, in batches of bounded size."""
     if not len(rows):
@@ -182,7 +190,7 @@ def _batches(
     batches = []
     for k in np.unique(rings):
         alike = rows[rings == k]
-        size = max(1, _PAIRS_AT_ONCE // (3 * k * (k + 1) + 1))
+        size = max(1, most // (3 * k * (k + 1) + 1))
         batches += np.split(alike, range(size, len(alike), size))
     return batches
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import geopandas as gpd
@@ -16,7 +16,6 @@ from geolivelihood import tables
 from geolivelihood.cells import Tie
 from geolivelihood.errors import InputError, MissingColumnError
 from geolivelihood.progress import stage as begin
-from geolivelihood.progress import track
 from geolivelihood.recipes.written import Written, write_layers
 from geolivelihood.tables.coordinates import check_coordinates
 from geolivelihood.tables.faults import Faults
@@ -30,7 +29,6 @@ logger = logging.getLogger(__name__)
 _POLYGONS = ("Polygon", "MultiPolygon")
 _URBAN = ("urban", "URBAN_RURA")
 _MOST_ROWS = 2_000_000
-_BATCH = 200
 _WHOLE = 0.95  # regions whose cells cover less of them are told
 
 
@@ -157,11 +155,10 @@ def spread_clusters(
         points = points.assign(urban=False)
     _check_size(len(points), resolution, distances)
     units = None if boundary is None else _boundary(boundary)
-    parts = []
-    for batch in track(list(_batches(points)), "spreading clusters"):
-        options: dict[str, Any] = {"boundary": units, "population": population, **distances}
-        parts.append(h3cells.displacement_weights(batch, resolution=resolution, **options).to_frame())
-    pairs = pd.concat(parts, ignore_index=True).rename(columns={"row": "cluster_id"})
+    begin("spreading clusters")
+    options: dict[str, Any] = {"boundary": units, "population": population, **distances}
+    tie = h3cells.displacement_weights(points, resolution=resolution, **options)
+    pairs = tie.to_frame().rename(columns={"row": "cluster_id"})
     begin("building layers")
     shapes = h3cells.cell_polygons(pairs["cell"].to_numpy()).to_numpy()
     each = pairs.assign(cell=h3cells.cell_names(pairs["cell"].to_numpy()))
@@ -287,12 +284,6 @@ def _check_size(count: int, resolution: int, distances: dict[str, float]) -> Non
         f"resolution {max(coarser, 0)} or coarser, or fewer clusters."
     )
     raise InputError(msg)
-
-
-def _batches(clusters: gpd.GeoDataFrame) -> Iterator[gpd.GeoDataFrame]:
-    """Some clusters at a time, so that the work can be told and stopped between them."""
-    for start in range(0, len(clusters), _BATCH):
-        yield clusters.iloc[start : start + _BATCH]
 
 
 def _boundary(source: Source) -> gpd.GeoDataFrame:
