@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import sqlite3
-import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,34 +12,6 @@ import pytest
 PLUGINS = Path(__file__).resolve().parents[2]
 DESCRIBED = PLUGINS / "geolivelihood_qgis" / "processing" / "operations.json"
 HAND_WRITTEN = ["explain", "export", "load_results", "print_result", "run_project"]
-LONG_S = 600
-
-
-@pytest.fixture(scope="module")
-def qgis_process(tmp_path_factory, find_program, system_environment):
-    """Run ``qgis_process`` in a fresh profile with the plugin enabled; return its JSON and what it said."""
-    program = find_program("qgis_process.bin")
-    environment = {
-        **system_environment,
-        "QT_QPA_PLATFORM": "offscreen",
-        "QGIS_CUSTOM_CONFIG_PATH": str(tmp_path_factory.mktemp("profile")),
-        "QGIS_PLUGINPATH": str(PLUGINS),
-    }
-
-    def run(*arguments, **variables):
-        done = subprocess.run(
-            [program, *arguments],
-            env=environment | variables,
-            capture_output=True,
-            text=True,
-            timeout=LONG_S,
-            check=False,
-        )
-        start = done.stdout.find("{")
-        return json.loads(done.stdout[start:]) if start >= 0 else {}, done.stdout + done.stderr
-
-    run("plugins", "enable", "geolivelihood_qgis")
-    return run
 
 
 def described():
