@@ -229,15 +229,19 @@ def _beat(job: Job, channel: Channel) -> None:
 
 
 class _Notes(logging.Handler):
-    """The library's log as ``info`` and ``warning`` events."""
+    """The library's log as ``info`` and ``warning`` events, each text once."""
 
     def __init__(self, channel: Channel) -> None:
         super().__init__(logging.INFO)
         self._channel = channel
+        self._told: set[tuple[str, str]] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
         event = "warning" if record.levelno >= logging.WARNING else "info"
-        self._channel.send(event, text=record.getMessage())
+        text = record.getMessage()
+        if (event, text) not in self._told:
+            self._told.add((event, text))
+            self._channel.send(event, text=text)
 
 
 def _thread(target: Callable[..., None], *arguments: Any) -> None:

@@ -323,3 +323,19 @@ def test_a_target_that_cannot_be_written_ends_with_7(call, country, tmp_path):
     (tmp_path / "r.gpkg").write_text("mine")
     code, _, said = call("run", country / "project.yaml", "-o", tmp_path / "r.gpkg", *QUICK)
     assert code == 7 and "exists" in said and (tmp_path / "r.gpkg").read_text() == "mine"
+
+
+def test_clusters_are_spread_and_cells_summed_up(call, country, tmp_path):
+    clusters, spread = country / "clusters.csv", tmp_path / "spread.gpkg"
+    code, said, _ = call("displacement", clusters, "--crs", "EPSG:4326", "-r", "7", "-o", spread)
+    assert code == 0 and "cells_clusters" in said
+    districts = country / "districts.geojson"
+    code, said, _ = call("aggregate", spread, districts, "--value", "expected", "-o", tmp_path / "r.gpkg")
+    frame = gpd.read_file(tmp_path / "r.gpkg", layer="regions")
+    assert code == 0 and "regions 10" in said and frame["expected"].notna().any()
+
+
+@pytest.mark.parametrize("command", ["displacement", "aggregate", "worker"])
+def test_help_of_the_later_commands_has_examples(call, command):
+    code, said, _ = call(command, "--help")
+    assert code == 0 and "Examples:" in said

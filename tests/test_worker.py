@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,11 @@ def steps(job):
     logging.getLogger("geolivelihood.test").info("noted")
     logging.getLogger("geolivelihood.test").warning("beware")
     return DONE | {"outputs": {"score": float("nan")}}
+
+def repeats(job):
+    for text in ("kept", "made", "kept", "kept"):
+        logging.getLogger("geolivelihood.test").info(text)
+    return DONE
 
 def prints(job):
     print("from Python")
@@ -75,7 +81,7 @@ def fails(job):
         "project": ProjectError("wrong key"),
     }[job.request.params["how"]]
 
-for job in (steps, prints, endless, hang, echo, fails, linger):
+for job in (steps, prints, endless, hang, echo, fails, linger, repeats):
     worker.OPERATIONS[job.__name__] = job
 sys.exit(worker.main())
 '''
@@ -151,6 +157,9 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Worker]]:
             stream.close()
 
 
+_UNLOADED = "from geolivelihood import worker; worker.NEEDS = {};"  # only the request is looked at
+
+
 def test_hello_comes_first_and_without_heavy_imports(start: Callable[..., Worker]) -> None:
     worker = start("-I", "-u", "-X", "importtime", "-m", "geolivelihood.worker")
     hello = worker.until("hello")
@@ -179,6 +188,9 @@ def test_check_reports_versions_and_devices(start: Callable[..., Worker]) -> Non
     assert {"geolivelihood", "python", "geopandas", "torch"} <= set(result["versions"])
     assert "mypy" not in result["versions"]
     assert result["devices"][0]["id"] == "cpu"
+    assert {"explain", "report"} <= set(result["extras"]) and "dev" not in result["extras"]
+    assert result["geography"]["PROJ"].endswith("ok")
+    assert result["system"]["executable"] == sys.executable
 
 
 def test_a_job_is_accepted_reported_and_numbered(start: Callable[..., Worker]) -> None:
@@ -294,6 +306,66 @@ def test_cancel_stops_the_job_and_leaves_no_part(start: Callable[..., Worker], t
     assert worker.end() == 3
     assert worker.seen[-1]["code"] == "CANCELLED"
     assert list(tmp_path.glob("*.gpkg")) == []
+
+
+def test_cancel_while_libraries_load_is_answered_at_once(
+    start: Callable[..., Worker], tmp_path: Path
+) -> None:
+    worker = start("-u", "-m", "geolivelihood.worker")
+    worker.request("run", params={"project": "none.yaml"}, out=str(tmp_path / "run.gpkg"))
+    assert worker.until("progress")["stage"] == "loading libraries"
+    begun = time.monotonic()
+    worker.say({"cmd": "cancel", "id": "job-1"})
+    assert worker.end() == 3
+    assert time.monotonic() - begun < 1.0
+    assert worker.seen[-1]["code"] == "CANCELLED"
+
+
+@pytest.mark.parametrize(
+    ("op", "name", "made", "code"),
+    [
+        ("check_inputs", "a.gpkg", None, "BAD_REQUEST"),
+        ("h3_summary", "a.csv", None, "BAD_REQUEST"),
+        ("check_inputs", "a.csv", "file", "OUTPUT_FAILED"),
+        ("train", "a", "file", "OUTPUT_FAILED"),
+        ("train", "a", "full", "OUTPUT_FAILED"),
+        ("train", "a", "empty", "INPUT_INVALID"),  # which goes on to ask for the project
+        ("embed", "a", "full", "INPUT_INVALID"),
+        ("embed", "a", None, "INPUT_INVALID"),
+    ],
+)
+def test_what_an_operation_writes_is_asked_for(
+    start: Callable[..., Worker], tmp_path: Path, op: str, name: str, made: str | None, code: str
+) -> None:
+    target = tmp_path / name
+    if made == "file":
+        target.write_text("mine")
+    elif made:
+        target.mkdir()
+        (target / "mine").write_text("mine") if made == "full" else None
+    worker = start("-u", "-c", f"import sys; {_UNLOADED} sys.exit(worker.main())")
+    worker.request(op, out=str(target))
+    worker.end()
+    assert worker.seen[-1]["code"] == code, worker.seen[-1]
+    assert made != "file" or target.read_text() == "mine"
+
+
+def test_the_same_remark_is_told_once(start: Callable[..., Worker]) -> None:
+    worker = start()
+    worker.request("repeats")
+    assert worker.end() == 0
+    assert [event["text"] for event in worker.seen if event["event"] == "info"] == ["kept", "made"]
+
+
+def test_a_described_operation_runs_whole(start: Callable[..., Worker], tmp_path: Path) -> None:
+    table, out = tmp_path / "Straßen é.csv", tmp_path / "été" / "cells.gpkg"
+    table.write_text("lon,lat,rooms\n37,-1,3\n37,-1,5\n", encoding="utf-8")
+    worker = start("-u", "-m", "geolivelihood.worker")
+    params = {"points": {"path": str(table), "layer": None}, "fields": ["rooms"], "resolution": 7}
+    worker.request("h3_summary", params=params, out=str(out))
+    assert worker.end() == 0, worker.seen[-1]
+    assert worker.seen[-1]["outputs"] == {"geopackage": str(out)} and out.is_file()
+    assert [one["name"] for one in worker.seen[-1]["layers"]] == ["cells"]
 
 
 def test_end_of_stdin_during_a_job_is_cancel(start: Callable[..., Worker], tmp_path: Path) -> None:
