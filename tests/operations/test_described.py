@@ -5,10 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import geopandas as gpd
+import pandas as pd
+import pyogrio
 import pytest
 
 from geolivelihood.errors import InputError
 from geolivelihood.operations import DESCRIBED, GROUPS, OPERATIONS, Parameter, descriptions
+from geolivelihood.operations.common import own_crs
+from geolivelihood.operations.values import Layer
 
 BUNDLED = Path(__file__).parents[2] / "qgis_plugin/geolivelihood_qgis/processing/operations.json"
 
@@ -105,3 +110,17 @@ def test_values_that_are_refused_say_what_to_give(parameter, given, said):
 def test_a_slip_of_the_pen_is_refused():
     with pytest.raises(InputError, match="Did you mean 'resolution'"):
         DESCRIBED["h3_summary"].read({"points": "a.csv", "resolutoin": 9})
+
+
+def test_a_table_among_layers_is_told_its_coordinate_system(tmp_path):
+    """A GeoPackage knows the CRS of its layers; a table with columns of coordinates in it has none."""
+    path = tmp_path / "both.gpkg"
+    table = pd.DataFrame({"lon": [32.0], "lat": [1.0]})
+    points = gpd.GeoDataFrame(table, geometry=gpd.points_from_xy(table["lon"], table["lat"]), crs="EPSG:4326")
+    points.to_file(path, layer="points")
+    pyogrio.write_dataframe(table, path, layer="table", append=True)
+    assert own_crs(Layer(path, "points"), "EPSG:4326") is None
+    assert own_crs(Layer(path, "table"), "EPSG:4326") == "EPSG:4326"
+    assert own_crs(Layer(path, "none"), "EPSG:4326") is None
+    assert own_crs(Layer(tmp_path / "none.gpkg", None), "EPSG:4326") is None
+    assert own_crs(Layer(tmp_path / "a.csv", None), "EPSG:4326") == "EPSG:4326"

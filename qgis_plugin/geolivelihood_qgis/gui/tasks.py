@@ -12,6 +12,7 @@ from qgis.core import (
 
 from ..compat import tr
 from ..env import settings
+from ..processing import catalogue
 from ..worker_client import Listener, WorkerError, run_job
 
 RUNNING = set()
@@ -83,6 +84,7 @@ class CheckTask(QgsTask):
     def run(self):
         listener = Listener()
         listener.is_cancelled = self.isCanceled
+        listener.hello = lambda event: catalogue.remember(self.program, event)
         try:
             self.result = run_job(self.program, "check", listener=listener)
         except WorkerError as error:
