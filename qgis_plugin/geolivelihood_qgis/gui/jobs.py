@@ -1,0 +1,157 @@
+"""Runs in the background from the toolbar: start them, show them, say how they ended, offer to go on."""
+
+import re
+
+from qgis.core import Qgis, QgsApplication, QgsProject
+from qgis.PyQt.QtCore import QUrl
+from qgis.PyQt.QtGui import QDesktopServices
+from qgis.PyQt.QtWidgets import QPushButton
+
+from ..compat import tr
+from ..env import settings, unfinished
+from ..layers.results import ResultsError
+from ..printing import action as printing
+from .assistant import command
+from .assistant.wizard import Assistant
+from .run_window import RunWindow, beside
+from .tasks import AlgorithmRun
+
+CODE = re.compile(r"\[([A-Z_]+)\]\s*$")
+
+
+class Jobs:
+    """The assistant's runs, and those that are resumed; holds what it shows until ``close``."""
+
+    def __init__(self, iface, say):
+        self.iface = iface
+        self.say = say
+        self.windows = set()
+        self.assistant = None
+
+    def close(self):
+        """Take back windows; the plugin cancels the runs."""
+        for window in [*self.windows, self.assistant]:
+            if window is not None:
+                window.close()
+        self.windows.clear()
+        self.assistant = None
+
+    def open_assistant(self):
+        """Show the assistant, or say what is in the way."""
+        reason = settings.obstacle()
+        if QgsApplication.processingRegistry().algorithmById(command.ALGORITHM) is None:
+            reason = reason or tr(
+                "This library cannot do that yet. Upgrade it: Plugins ▸ Geolivelihood ▸ Settings."
+            )
+        if reason:
+            self.say(reason, Qgis.MessageLevel.Warning)
+            return
+        if self.assistant is None:
+            self.assistant = Assistant(self.iface.mainWindow(), description_of("clusters_to_map"))
+            self.assistant.start.connect(lambda parameters: self.start(command.ALGORITHM, parameters))
+            self.assistant.finished.connect(self._assistant_closed)
+        self.assistant.show()
+        self.assistant.raise_()
+
+    def start(self, algorithm_id, parameters):
+        """Run an algorithm in the background, with a window of its own."""
+        shown = []
+        run = AlgorithmRun(
+            algorithm_id,
+            parameters,
+            lambda *end: self._ended(shown[0] if shown else None, *end),
+            watch=True,
+        )
+        if run.task is None:
+            return
+        algorithm = QgsApplication.processingRegistry().algorithmById(algorithm_id)
+        window = RunWindow(algorithm.displayName(), run, self.iface.mainWindow())
+        shown.append(window)
+        self.windows.add(window)
+        window.finished.connect(lambda *_: self.windows.discard(window))
+        window.show()
+
+    def offer_resume(self, runs):
+        """Offer each run that broke off in the message bar."""
+        for run in runs:
+            reasons = {
+                "": tr("QGIS ended during the run '{}'."),
+                "CANCELLED": tr("The run '{}' was cancelled."),
+                "OUT_OF_MEMORY": tr("The run '{}' ran out of memory."),
+                "WORKER_STALLED": tr("The worker fell silent during the run '{}' and was stopped."),
+                "WORKER_CRASHED": tr("The worker ended unexpectedly during the run '{}'."),
+            }
+            text = reasons.get(run["code"], reasons["WORKER_CRASHED"]).format(run.get("title", ""))
+            text += " " + tr("What was computed is kept: it can go on where it stopped.")
+            level = Qgis.MessageLevel.Info if run["code"] == "CANCELLED" else Qgis.MessageLevel.Warning
+            self.tell(text, level, [("glqResume", tr("Resume"), lambda run=run: self.resume(run))])
+
+    def resume(self, run):
+        """Start a run again, under a fresh name."""
+        if QgsApplication.processingRegistry().algorithmById(run["algorithm"]) is None:
+            text = tr("'{}' is not there any more. Check the worker in Plugins ▸ Geolivelihood ▸ Settings.")
+            self.say(text.format(run.get("title", "")), Qgis.MessageLevel.Warning)
+            return
+        self.start(run["algorithm"], unfinished.again(run))
+
+    def tell(self, text, level, actions=()):
+        """A message that stays until it is closed, with buttons: triples of object name, title and slot."""
+        bar = self.iface.messageBar()
+        item = bar.createMessage("Geolivelihood", text)
+        for name, title, slot in actions:
+            button = QPushButton(title)
+            button.setObjectName(name)
+            button.clicked.connect(lambda *_, slot=slot: (bar.popWidget(item), slot()))
+            item.layout().addWidget(button)
+        bar.pushWidget(item, level, 0)
+
+    def _ended(self, window, successful, results, message):
+        window = window if window in self.windows else None
+        if successful:
+            self._succeeded(window, results)
+            return
+        broken = unfinished.take_broken()
+        text = CODE.sub("", message).strip() or tr("The run did not end well.")
+        if window:
+            window.ended(text)
+        if broken:
+            self.offer_resume(broken)
+        else:
+            self.say(message or text, Qgis.MessageLevel.Critical)
+
+    def _succeeded(self, window, results):
+        out = str(results.get("OUTPUT", ""))
+        files = beside(out)
+        text = tr("The map is there: {} layers.").format(len(results.get("LAYERS") or ()))
+        if "scores" in files:
+            text += " " + tr("Scores: {}").format(files["scores"])
+        actions = [("glqPrintResult", tr("Print..."), lambda: self._print(out))]
+        if "report" in files:
+            actions.append(("glqOpenReport", tr("Open report"), lambda: _open(files["report"])))
+        if window:
+            window.ended(text, actions)
+        self.tell(text, Qgis.MessageLevel.Success, actions)
+
+    def _print(self, out):
+        """Print these results: the active layer tells which they are."""
+        for layer in QgsProject.instance().mapLayers().values():
+            if layer.source().startswith(out):
+                self.iface.setActiveLayer(layer)
+                break
+        try:
+            printing.start(self.iface, self.say)
+        except ResultsError as error:
+            self.say(str(error), Qgis.MessageLevel.Critical)
+
+    def _assistant_closed(self, *_):
+        self.assistant = None
+
+
+def description_of(operation):
+    """What the library says about an operation, or ``None``."""
+    algorithm = QgsApplication.processingRegistry().algorithmById(f"geolivelihood:{operation}")
+    return getattr(algorithm, "description", None)
+
+
+def _open(path):
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
