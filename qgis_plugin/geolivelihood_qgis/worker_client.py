@@ -60,6 +60,9 @@ class Listener:
         """Whether the user asked to stop."""
         return False
 
+    def hello(self, event):
+        """The ``hello`` event of a worker that speaks our protocol, as a dictionary."""
+
     def progress(self, event):
         """A ``progress`` event, as a dictionary."""
 
@@ -162,6 +165,7 @@ class _Job:
                 self.hello = event
         for name, ours in (("protocol", PROTOCOL), ("schema", SCHEMA)):
             self._check_version(name, ours)
+        self.listener.hello(self.hello)
 
     def _check_version(self, name, ours):
         theirs = self.hello.get(name)
@@ -345,6 +349,6 @@ def _parse(line):
     """An event, or ``None`` for a line that is not of the protocol."""
     try:
         event = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None

@@ -16,6 +16,7 @@ from qgis.PyQt.QtWidgets import (
 
 from ..compat import tr
 from ..env import settings
+from ..processing.catalogue import NEWS
 from .tasks import CheckTask
 
 
@@ -99,6 +100,7 @@ class SettingsDialog(QDialog):
         settings.put("device", self.device.currentData())
         settings.put("results_dir", self.results.filePath().strip())
         settings.put("keep_log", self.keep_log.isChecked())
+        NEWS.changed.emit()  # another Python may offer other algorithms
         super().accept()
 
     def done(self, result):

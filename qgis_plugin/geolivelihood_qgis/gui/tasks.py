@@ -13,6 +13,7 @@ from qgis.PyQt.QtCore import pyqtSignal
 
 from ..compat import tr
 from ..env import settings
+from ..processing import catalogue
 from ..worker_client import Listener, WorkerError, run_job
 
 RUNNING = set()
@@ -108,6 +109,7 @@ class CheckTask(QgsTask):
     def run(self):
         listener = Listener()
         listener.is_cancelled = self.isCanceled
+        listener.hello = lambda event: catalogue.remember(self.program, event)
         try:
             self.result = run_job(self.program, "check", listener=listener)
         except WorkerError as error:

@@ -123,6 +123,19 @@ def load_on_completion(path, layers, context, rasters=()):
     return sources
 
 
+def load_table(path, title, context):
+    """Hand a table to Processing; return its source. May run on any thread."""
+    layer = QgsVectorLayer(str(path), title, "ogr")
+    if not layer.isValid():
+        raise QgsProcessingException(tr("{} cannot be opened as a table.").format(path))
+    source = layer.source()
+    if context.project() is not None:
+        context.temporaryLayerStore().addMapLayer(layer)
+        details = QgsProcessingContext.LayerDetails(title, context.project(), title)
+        context.addLayerToLoadOnCompletion(layer.id(), details)
+    return source
+
+
 def _opened(layer, described, path):
     if not layer.isValid():
         raise QgsProcessingException(tr("Layer {} of {} cannot be opened.").format(described.name, path))

@@ -14,12 +14,14 @@ from qgis.core import (
 from ..compat import tr
 from ..layers.mosaics import below_mosaics, mosaics
 from ..layers.results import ResultsError, result_layers
-from .worker_algorithm import WorkerAlgorithm, parse_settings
+from .project_algorithm import ProjectAlgorithm
+from .worker_algorithm import parse_settings
 
 
-class Explain(WorkerAlgorithm):
+class Explain(ProjectAlgorithm):
     """Shows what a model of a project goes by, as layers in a copy of the run's results."""
 
+    GROUP = "models"
     ID = "explain"
     OPERATION = "explain"
     TITLE = "Explain a model"
@@ -129,7 +131,7 @@ class Explain(WorkerAlgorithm):
         project = self.project(parameters, context)
         result = self._result(parameters, context)
         method = methods()[self.parameterAsEnum(parameters, "METHOD", context)][0]
-        out = self.target(parameters, context, project, f"{project.stem}-explained")
+        out = self.target(parameters, context, project.parent / "results", f"{project.stem}-explained")
         params = {
             "project": str(project),
             "set": self.changes(parameters, context),

@@ -1,16 +1,29 @@
 """Pass what a worker says on to a Processing feedback."""
 
+from qgis.core import QgsApplication
+from qgis.PyQt.QtCore import QThread
+
 from ..worker_client import Listener
+from . import catalogue
 
 
 class FeedbackListener(Listener):
-    """The listener that writes to a ``QgsProcessingFeedback`` and hears its cancel button."""
+    """The listener that writes to a ``QgsProcessingFeedback`` and hears its cancel button.
 
-    def __init__(self, feedback):
+    What the worker ``program`` says that it can do goes to the catalogue.
+    """
+
+    def __init__(self, feedback, program):
         self.feedback = feedback
+        self.program = program
         self.said = ""
 
+    def hello(self, event):
+        catalogue.remember(self.program, event)
+
     def is_cancelled(self):
+        if QThread.currentThread() == QgsApplication.instance().thread():
+            QgsApplication.processEvents()  # batch mode runs on the main thread: its Cancel must be heard
         return self.feedback.isCanceled()
 
     def progress(self, event):

@@ -1,12 +1,13 @@
 """Run a project file in the worker, and load what it has written."""
 
 from ..compat import tr
-from .worker_algorithm import WorkerAlgorithm
+from .project_algorithm import ProjectAlgorithm
 
 
-class RunProject(WorkerAlgorithm):
+class RunProject(ProjectAlgorithm):
     """Runs a whole job: pictures and survey clusters in, a map with honest scores out."""
 
+    GROUP = "jobs"
     ID = "run_project"
     OPERATION = "run"
     TITLE = "Run project"
@@ -28,6 +29,6 @@ class RunProject(WorkerAlgorithm):
     def processAlgorithm(self, parameters, context, feedback):
         project = self.project(parameters, context)
         changes = self.changes(parameters, context)
-        out = self.target(parameters, context, project, project.stem)
+        out = self.target(parameters, context, project.parent / "results", project.stem)
         result = self.work({"project": str(project), "set": changes}, out, feedback)
         return {"OUTPUT": str(out), "LAYERS": self.load(out, self.described(out, result), context)}

@@ -8,9 +8,7 @@ from pathlib import Path
 from qgis.core import (
     QgsProcessingException,
     QgsProcessingOutputMultipleLayers,
-    QgsProcessingParameterFile,
     QgsProcessingParameterFileDestination,
-    QgsProcessingParameterString,
 )
 
 from ..compat import tr
@@ -18,14 +16,16 @@ from ..env import failures, settings, unfinished
 from ..layers.arranger import load_on_completion
 from ..layers.results import ResultsError, describe, result_layers
 from ..worker_client import WorkerError, run_job
+from . import catalogue
 from .base import Algorithm
 from .listener import FeedbackListener
 
 
 class WorkerAlgorithm(Algorithm):
-    """An algorithm of a project file whose operation of the worker writes a new GeoPackage."""
+    """An algorithm whose operation of the worker writes something new: by default a GeoPackage."""
 
     OPERATION = ""
+    ENDING = ".gpkg"
 
     def __init__(self):
         super().__init__()
@@ -46,26 +46,6 @@ class WorkerAlgorithm(Algorithm):
         self.asked = dict(parameters)
         return super().prepareAlgorithm(parameters, context, feedback)
 
-    def add_project(self):
-        """The project file, which is asked first."""
-        self.add(
-            QgsProcessingParameterFile(
-                "PROJECT",
-                tr("Project file"),
-                QgsProcessingParameterFile.Behavior.File,
-                fileFilter=tr("Project files (*.yaml *.yml);;All files (*)"),
-            ),
-            tr("The YAML file that says what comes in, which models are compared and what goes out."),
-        )
-
-    def add_settings(self, help_text):
-        """Changes of the project's settings, for those who know them."""
-        self.add(
-            QgsProcessingParameterString("SET", tr("Changed settings"), multiLine=True, optional=True),
-            help_text,
-            advanced=True,
-        )
-
     def add_output(self, help_text):
         """The new GeoPackage, and its layers."""
         output = QgsProcessingParameterFileDestination(
@@ -75,54 +55,59 @@ class WorkerAlgorithm(Algorithm):
         self.addOutput(QgsProcessingOutputMultipleLayers("LAYERS", tr("Layers")))
 
     def canExecute(self):
-        reason = settings.obstacle()
+        reason = settings.obstacle() or self._lacking()
         return not reason, reason
+
+    def _lacking(self):
+        program = settings.find_worker()
+        if not catalogue.lacks(program, self.OPERATION):
+            return ""
+        return too_old(program) + " " + tr("Then: Plugins ▸ Geolivelihood ▸ Settings ▸ Check.")
 
     def checkParameterValues(self, parameters, context):
         try:
-            parse_settings(self.parameterAsString(parameters, "SET", context))
+            self.named_output(parameters, context)
         except ValueError as error:
             return False, str(error)
         return super().checkParameterValues(parameters, context)
 
-    def project(self, parameters, context):
-        """Path of the project file."""
-        return Path(self.parameterAsFile(parameters, "PROJECT", context)).resolve()
-
-    def changes(self, parameters, context):
-        """Changed settings, by dotted key."""
-        return parse_settings(self.parameterAsString(parameters, "SET", context))
-
-    def target(self, parameters, context, project, stem):
-        """The file to be written: the one that was named, or a new one in a new folder."""
+    def named_output(self, parameters, context):
+        """The new file that was named, or ``None``; raises :class:`ValueError` where it cannot be."""
         named = self.parameterAsFileOutput(parameters, "OUTPUT", context)
-        if named:
-            out = Path(named).absolute()
-            if out.suffix.lower() != ".gpkg":
-                raise QgsProcessingException(tr("{}: results are written as .gpkg.").format(out))
-            if os.path.lexists(out):
-                text = tr("{} exists and is never overwritten. Choose a new name.")
-                raise QgsProcessingException(text.format(out))
-            return out
-        folder = settings.get("results_dir") or project.parent / "results"
-        return free_name(Path(folder), stem)
+        if not named:
+            return None
+        out = Path(named).absolute()
+        if out.suffix.lower() != self.ENDING:
+            raise ValueError(tr("{}: results are written as {}.").format(out, self.ENDING))
+        if os.path.lexists(out):
+            raise ValueError(tr("{} exists and is never overwritten. Choose a new name.").format(out))
+        return out
+
+    def target(self, parameters, context, folder, stem):
+        """The file to be written: the one that was named, or a new one in a new folder."""
+        try:
+            named = self.named_output(parameters, context)
+        except ValueError as error:
+            raise QgsProcessingException(str(error)) from error
+        return named or free_name(Path(settings.get("results_dir") or folder), stem, self.ENDING)
 
     def work(self, params, out, feedback):
         """Run the operation; return its result event."""
         reason = settings.obstacle()
         if reason:
             raise QgsProcessingException(reason)
-        log = out.with_suffix(".log")
+        program = settings.find_worker()
+        log = out.with_suffix(".log") if self.ENDING else out.with_name(f"{out.name}.log")
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
-            with self._noted(out):
+            with catalogue.at_work(), self._noted(out):
                 result = run_job(
-                    settings.find_worker(),
+                    program,
                     self.OPERATION,
                     params,
                     out=out,
                     options=settings.worker_options(),
-                    listener=FeedbackListener(feedback),
+                    listener=FeedbackListener(feedback, program),
                     stall_s=settings.get("stall_seconds"),
                     log=log,
                 )
@@ -169,12 +154,22 @@ def parse_settings(text):
     return changes
 
 
-def free_name(folder, stem):
-    """``<stem>-0001/<stem>-0001.gpkg``, or the next number; a run writes tables and a picture beside it."""
+def free_name(folder, stem, ending=".gpkg"):
+    """``<stem>-0001/<stem>-0001.gpkg``, or the next number; a run writes tables and a picture beside it.
+
+    Without an ending it is the folder ``<stem>-0001`` itself.
+    """
     number = 1
     while os.path.lexists(folder / f"{stem}-{number:04d}"):
         number += 1
-    return folder / f"{stem}-{number:04d}" / f"{stem}-{number:04d}.gpkg"
+    new = folder / f"{stem}-{number:04d}"
+    return new / f"{new.name}{ending}" if ending else new
+
+
+def too_old(program):
+    """What to do when the library does not know an operation."""
+    text = tr("The library there is too old for this. Run: {} -m pip install --upgrade geolivelihood")
+    return text.format(program)
 
 
 def _told(error, log, feedback):
@@ -183,8 +178,7 @@ def _told(error, log, feedback):
     if error.code == "CANCELLED":
         log.unlink(missing_ok=True)
     if error.code == "UNKNOWN_OP":
-        upgrade = tr("The library there is too old for this. Run: {} -m pip install --upgrade geolivelihood")
-        return f"{error} {upgrade.format(settings.find_worker())} [{error.code}]"
+        return f"{error} {too_old(settings.find_worker())} [{error.code}]"
     if error.code in unfinished.RESUMABLE:
         again = tr("Start it again and it goes on where it stopped: what was computed is kept.")
         return f"{error} {again} [{error.code}]"
