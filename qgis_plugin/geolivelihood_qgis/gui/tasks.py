@@ -12,7 +12,7 @@ from qgis.core import (
 from qgis.PyQt.QtCore import pyqtSignal
 
 from ..compat import tr
-from ..env import settings
+from ..env import failures, settings
 from ..processing import catalogue
 from ..worker_client import Listener, WorkerError, run_job
 
@@ -118,7 +118,10 @@ class CheckTask(QgsTask):
 
     def finished(self, successful):
         if successful:
-            settings.remember_check(self.program, library=self.result["versions"]["geolivelihood"])
+            told = {name: self.result.get(name) for name in ("versions", "devices", "extras", "health")}
+            library = told["versions"]["geolivelihood"]
+            settings.remember_check(self.program, library=library, **told)
         elif self.error:
             settings.remember_check(self.program, code=self.error.code)
+            failures.remember(self.error, "check", "")
         self.done(self.result, self.error)
