@@ -23,7 +23,8 @@ from qgis.core import (
 
 from ..compat import is_null, tr
 
-READABLE = {".csv", ".fgb", ".geojson", ".geoparquet", ".gpkg", ".json", ".parquet", ".shp"}
+PARQUET = {".geoparquet", ".parquet"}
+READABLE = {".csv", ".fgb", ".geojson", ".gpkg", ".json", ".shp"} | PARQUET
 """Endings of vector files and tables that the library reads."""
 
 Limits = namedtuple("Limits", "selected most expression", defaults=(False, -1, ""))
@@ -160,6 +161,11 @@ def raster_file(value, context):
         text = tr("{} is no file of this computer. Save it as a GeoTIFF first (Export ▸ Save As).")
         raise SourceError(text.format(layer.name()))
     return str(Path(path).resolve())
+
+
+def is_for_the_library(path):
+    """Whether a path names a file that not every QGIS can open, and the library can."""
+    return Path(path).suffix.lower() in PARQUET and Path(path).is_file()
 
 
 def plain(value, context):

@@ -9,12 +9,13 @@ from qgis.core import (
     QgsProcessingOutputMultipleLayers,
     QgsProcessingParameterFileDestination,
     QgsProcessingParameterFolderDestination,
+    QgsVectorLayer,
 )
 
 from ..compat import tr
 from ..layers.arranger import load_on_completion, load_table
 from ..layers.mosaics import below_mosaics, mosaics
-from ..layers.sources import Source
+from ..layers.sources import Source, is_for_the_library
 from . import kinds
 from .base import groups
 from .descriptions import ENDINGS, LAYERS
@@ -86,8 +87,9 @@ class DescribedAlgorithm(WorkerAlgorithm):
                 if one.kind == "choice" and one.name.upper() in parameters:
                     chosen = kinds.numbered(one, kinds.plain(parameters[one.name.upper()], context))
                     parameters[one.name.upper()] = chosen
-            good, reason = super().checkParameterValues(parameters, context)
-            reason = reason if not good else self._wrong(given) or missing(self.description, self._all(given))
+            reason = self._wrong(given)
+            good, told = super().checkParameterValues(self._stand_ins(parameters), context)
+            reason = reason or (told if not good else missing(self.description, self._all(given)))
         except ValueError as error:
             reason = str(error)
         return not reason, reason
@@ -102,6 +104,15 @@ class DescribedAlgorithm(WorkerAlgorithm):
             if reason:
                 return reason
         return ""
+
+    def _stand_ins(self, parameters):
+        """The parameters, where a file that only the library reads is a layer that QGIS can look at."""
+        for one in self.description.parameters:
+            value = parameters.get(one.name.upper())
+            if one.kind in LAYERS and isinstance(value, str) and is_for_the_library(value):
+                layer = QgsVectorLayer("Polygon" if one.kind == "polygons" else "Point", value, "memory")
+                parameters = {**parameters, one.name.upper(): layer}
+        return parameters
 
     def _all(self, given):
         return {one.name: kinds.value(one, given) for one in self.description.parameters}

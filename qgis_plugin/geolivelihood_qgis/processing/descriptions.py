@@ -27,6 +27,7 @@ _STEM = re.compile(r"[A-Za-z0-9_-]{1,60}")
 _TAKEN = {"output", "layers"}
 _LONGEST = 200_000
 _TITLE, _TEXT, _MANY = 200, 8_000, 80
+_BIG = 2**31
 
 
 class DescriptionError(ValueError):
@@ -36,7 +37,7 @@ class DescriptionError(ValueError):
 def read(data):
     """The :class:`Description` in a dictionary; raises :class:`DescriptionError`."""
     _require(isinstance(data, dict), "it is no object")
-    _require(_size(data) <= _LONGEST, "it is too long")
+    _require(_size(data) <= _LONGEST, "it is too long, or no text")
     name = data.get("id")
     _require(isinstance(name, str) and _WORD.fullmatch(name), f"{name!r:.60} is no id")
     _require(name not in RESERVED, f"{name} has a form of its own")
@@ -91,7 +92,8 @@ def _parameter(entry, earlier):
 
 
 def _output(entry, name):
-    _require(isinstance(entry, dict) and entry.get("kind") in ENDINGS, "its output is of no known kind")
+    known = isinstance(entry, dict) and isinstance(entry.get("kind"), str) and entry["kind"] in ENDINGS
+    _require(known, "its output is of no known kind")
     stem = entry.get("stem") or name
     _require(isinstance(stem, str) and _STEM.fullmatch(stem), f"{stem!r:.60} is no name of a file")
     title = _text(entry, "title", _TITLE) or "Results"
@@ -144,7 +146,7 @@ def _is_nothing(one):
 _DEFAULTS = {
     **dict.fromkeys(("points", "polygons", "table", "raster", "rasters", "file", "folder"), _is_nothing),
     "fields": lambda one: _is_list_of_texts(one) if one.many else _is_text(one),
-    "integer": lambda one: isinstance(one.default, int) and _in_range(one),
+    "integer": lambda one: isinstance(one.default, int) and abs(one.default) < _BIG and _in_range(one),
     "number": _in_range,
     "flag": lambda one: isinstance(one.default, bool),
     "text": _is_text,
@@ -172,7 +174,7 @@ def _number(entry, name):
 
 def _size(data):
     try:
-        return len(json.dumps(data))
+        return len(json.dumps(data, ensure_ascii=False).encode("utf-8"))
     except (TypeError, ValueError, RecursionError):
         return math.inf
 

@@ -23,16 +23,17 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QDate, QDateTime, Qt
 
 from ..compat import is_null, tr
-from ..layers.sources import SourceError, plain, raster_file, vector_layer, vector_source
+from ..layers.sources import SourceError, is_for_the_library, plain, raster_file, vector_layer, vector_source
 from .worker_algorithm import parse_settings
 
 Given = namedtuple("Given", "algorithm parameters context")
 """What an algorithm was given; asked on the main thread, to which layers belong."""
 
 SHAPES = {
-    "points": QgsProcessing.SourceType.TypeVectorPoint,
-    "polygons": QgsProcessing.SourceType.TypeVectorPolygon,
-    "table": QgsProcessing.SourceType.TypeVector,
+    # Outlines of overhead pictures stand for their middle.
+    "points": (QgsProcessing.SourceType.TypeVectorPoint, QgsProcessing.SourceType.TypeVectorPolygon),
+    "polygons": (QgsProcessing.SourceType.TypeVectorPolygon,),
+    "table": (QgsProcessing.SourceType.TypeVector,),
 }
 
 
@@ -80,16 +81,13 @@ def check_layer(one, given):
         source = vector_source(raw, given.context)
         layer = vector_layer(raw, given.context)
     except SourceError as error:
-        # A file that the library reads and this QGIS does not, as Parquet, is looked at over there.
-        return "" if Path(str(raw).partition("|")[0]).is_file() else str(error)
-    shape = {"points": QgsWkbTypes.GeometryType.PointGeometry}.get(
-        one.kind, QgsWkbTypes.GeometryType.PolygonGeometry
-    )
+        return "" if is_for_the_library(str(raw)) else str(error)
+    shapes = QgsWkbTypes.GeometryType
+    if one.kind == "points" and layer.geometryType() == shapes.LineGeometry:
+        return tr("{}: {} has lines, not points.").format(tr(one.title), layer.name())
     # Without geometry, columns of coordinates may say where; the library looks for them.
-    known = layer.geometryType() != QgsWkbTypes.GeometryType.NullGeometry
-    if one.kind != "table" and known and layer.geometryType() != shape:
-        wanted = tr("points") if one.kind == "points" else tr("polygons")
-        return tr("{}: {} is no layer of {}.").format(tr(one.title), layer.name(), wanted)
+    if one.kind == "polygons" and layer.geometryType() in (shapes.LineGeometry, shapes.PointGeometry):
+        return tr("{}: {} has no polygons.").format(tr(one.title), layer.name())
     return "" if source else tr("{} is missing.").format(tr(one.title))
 
 
@@ -111,8 +109,7 @@ def check_fields(one, given):
 
 
 def _layer(one, name, title):
-    shape = SHAPES[one.kind]
-    return QgsProcessingParameterFeatureSource(name, title, [shape], None, one.optional)
+    return QgsProcessingParameterFeatureSource(name, title, list(SHAPES[one.kind]), None, one.optional)
 
 
 def _field(one, name, title):

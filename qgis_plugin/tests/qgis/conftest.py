@@ -1,6 +1,10 @@
 """A plugin started in an invented QGIS window."""
 
+import json
+import stat
+import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,8 +16,10 @@ def plugin(qgis_iface, qgis_processing, qgis_new_project, monkeypatch, tmp_path)
     """The plugin, loaded; unloaded afterwards. No worker is set."""
     from geolivelihood_qgis import classFactory
     from geolivelihood_qgis.env import settings
+    from geolivelihood_qgis.processing import catalogue
     from qgis.core import QgsApplication, QgsProject, QgsSettings
 
+    catalogue.memory_file().unlink(missing_ok=True)
     monkeypatch.delenv("GEOLIVELIHOOD_PYTHON", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     QgsSettings().remove(settings.PREFIX.rstrip("/"))
@@ -23,6 +29,60 @@ def plugin(qgis_iface, qgis_processing, qgis_new_project, monkeypatch, tmp_path)
     plugin.unload()
     QgsProject.instance().clear()
     QgsApplication.processEvents()
+
+
+TELLING_WORKER = """
+import json, pathlib, shutil, sys, time
+HELLO, RESULTS = json.loads(HELLO), pathlib.Path(RESULTS)
+def say(event, **fields):
+    print(json.dumps({"event": event, **fields}), flush=True)
+say("hello", protocol=[1, 1], schema=[1, 1], library="9.0.0", **HELLO)
+line = sys.stdin.readline()
+job = json.loads(line) if line else sys.exit(0)
+if job["op"] == "check":
+    say("result", versions={"geolivelihood": "9.0.0", "python": "3"}, devices=[])
+    sys.exit(0)
+out, params = pathlib.Path(job["out"]), job["params"]
+for value in params.values():  # the files of layers are there while the job runs
+    assert not (isinstance(value, dict) and "path" in value) or pathlib.Path(value["path"]).is_file()
+copies = {name: value for name, value in params.items() if isinstance(value, dict) and "layer" in value}
+for name, value in copies.items():
+    shutil.copy(value["path"], ASKED + "." + name + pathlib.Path(value["path"]).suffix)
+pathlib.Path(ASKED).write_text(json.dumps(job))
+say("info", text="started")
+while params.get("slow"):
+    time.sleep(0.1)
+if out.suffix == ".gpkg":
+    shutil.copy(RESULTS, out)
+elif out.suffix == ".csv":
+    out.write_text("name,value\\na,1\\n")
+else:
+    out.mkdir(exist_ok=True)
+    (out / "file.txt").write_text("done")
+say("result", outputs={"table": str(out)}, layers=[], rejected=0, elapsed_s=1.0)
+"""
+
+
+@pytest.fixture
+def telling_worker(plugin, results_file, tmp_path):
+    """Set a worker without a library that tells of operations; it keeps what it was asked."""
+    from geolivelihood_qgis.env import settings
+
+    def make(*operations, ops=None):
+        asked, folder = tmp_path / "asked.json", tmp_path / "worker"
+        folder.mkdir(exist_ok=True)
+        script = folder / "geolivelihood-worker"
+        told = {"ops": [one["id"] for one in operations] if ops is None else ops, "described": operations}
+        header = f"#!{sys.executable}\nHELLO, RESULTS = {json.dumps(told)!r}, {str(results_file)!r}\n"
+        header += f"ASKED = {str(asked)!r}\n"
+        script.write_text(header + TELLING_WORKER, encoding="utf-8")
+        script.chmod(script.stat().st_mode | stat.S_IXUSR)
+        settings.put("worker_python", str(script))
+        return SimpleNamespace(
+            program=str(script), request=lambda: json.loads(asked.read_text()), asked=asked
+        )
+
+    return make
 
 
 @pytest.fixture
