@@ -40,7 +40,7 @@ def noted(algorithm_id, title, parameters, out):
         yield
     except WorkerError as error:
         if error.code in RESUMABLE:
-            BROKEN.append({**run, "code": error.code})
+            BROKEN.append({**run, "code": error.code, "text": str(error)})
         raise
     finally:
         path.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from ..compat import tr
 from ..env import settings, unfinished
 from ..layers.results import ResultsError
 from ..printing import action as printing
+from ..processing import catalogue
 from .assistant import command
 from .assistant.wizard import Assistant
 from .run_window import RunWindow, beside
@@ -78,10 +79,10 @@ class Jobs:
                 "": tr("QGIS ended during the run '{}'."),
                 "CANCELLED": tr("The run '{}' was cancelled."),
                 "OUT_OF_MEMORY": tr("The run '{}' ran out of memory."),
-                "WORKER_STALLED": tr("The worker fell silent during the run '{}' and was stopped."),
-                "WORKER_CRASHED": tr("The worker ended unexpectedly during the run '{}'."),
             }
-            text = reasons.get(run["code"], reasons["WORKER_CRASHED"]).format(run.get("title", ""))
+            text = reasons.get(run["code"], tr("The run '{}' broke off.")).format(run.get("title", ""))
+            if run["code"] not in ("", "CANCELLED"):
+                text += " " + run.get("text", "")
             text += " " + tr("What was computed is kept: it can go on where it stopped.")
             level = Qgis.MessageLevel.Info if run["code"] == "CANCELLED" else Qgis.MessageLevel.Warning
             self.tell(text, level, [("glqResume", tr("Resume"), lambda run=run: self.resume(run))])
@@ -149,8 +150,8 @@ class Jobs:
 
 def description_of(operation):
     """What the library says about an operation, or ``None``."""
-    algorithm = QgsApplication.processingRegistry().algorithmById(f"geolivelihood:{operation}")
-    return getattr(algorithm, "description", None)
+    known = catalogue.descriptions(settings.find_worker())
+    return next((description for description in known if description.id == operation), None)
 
 
 def _open(path):

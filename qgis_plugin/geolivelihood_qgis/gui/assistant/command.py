@@ -99,8 +99,10 @@ def _told(value):
 
 def _numbers(value, listed):
     items = value if isinstance(value, list) else [value]
-    numbers = [listed.index(item) for item in items if item in listed]
-    return numbers if isinstance(value, list) else next(iter(numbers), None)
+    if not all(item in listed for item in items):
+        return value  # the algorithm says what is wrong with it
+    numbers = [listed.index(item) for item in items]
+    return numbers if isinstance(value, list) else numbers[0]
 
 
 def _text(value):

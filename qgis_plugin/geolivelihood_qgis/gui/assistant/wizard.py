@@ -68,7 +68,8 @@ class Assistant(QWizard):
 
     def command(self):
         """What will be run, for a shell."""
-        return command.shell_command(self.parameters())
+        known = self.parameters()
+        return command.shell_command({name: value for name, value in self.values().items() if name in known})
 
     def restore(self):
         """Set the pages as they were the last time."""
