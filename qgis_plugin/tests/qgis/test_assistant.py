@@ -92,11 +92,12 @@ def test_the_pages_gather_the_parameters(assistant, clusters, tmp_path):
         "PHOTOS_FOLDER": str(tmp_path),
         "TILES": None,
         "RASTERS": None,
+        "RASTER_CRS": None,
         "WINDOW_M": None,
         "INDICATORS": ["wealth"],
         "LABEL": "Wealth",
         "ENCODER": "auto",
-        "MODELS": ["mean", "knn", "ridge", "boosting"],
+        "MODELS": ["mean", "knn", "ridge"],
         "MAP_MODEL": "auto",
         "FOLDS": 5,
         "SPLITS": ["blocked", "random"],
@@ -105,13 +106,13 @@ def test_the_pages_gather_the_parameters(assistant, clusters, tmp_path):
         "RESOLUTION": 7,
         "REGIONS": None,
         "REGION_NAME": None,
-        "EXPLANATIONS": False,
+        "EXPLANATIONS": True,
         "TITLE": None,
         "SEED": 0,
         "OUTPUT": str(out),
     }
     summary = wizard.output.summary.toPlainText()
-    for words in ("Survey clusters: clusters", "Indicators: wealth", "carte é.gpkg", "Explanations: no"):
+    for words in ("Survey clusters: clusters", "Indicators: wealth", "carte é.gpkg", "Explanations: yes"):
         assert words in summary
 
 

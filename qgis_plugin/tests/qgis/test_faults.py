@@ -269,19 +269,19 @@ def test_the_assistant_s_request(plugin, start, gathered, clusters, results_file
     request = tmp_path / "request.json"
     script = fake_worker.make(tmp_path / "w", body.replace("REQUEST", repr(str(request))), results_file)
     fake_worker.describe(script, plugin.provider)
+    gathered.description = jobs.description_of("clusters_to_map")
     gathered.output.output.setFilePath(str(tmp_path / "out" / "map.gpkg"))
+    assert gathered.parameters()["MODELS"] == [0, 1, 4]
     told = start(MAP, gathered.parameters())
     assert "7 layers" in told, told
     asked = json.loads(request.read_text())
     assert asked["clusters"] == {"path": str(tmp_path / "survey é.gpkg"), "layer": "clusters"}
     assert asked["indicators"] == ["wealth"]
-    assert asked["models"] == ["mean", "knn", "ridge", "boosting"]
+    assert asked["models"] == ["mean", "knn", "ridge"]
     assert asked["splits"] == ["blocked", "random"]
     assert asked["pictures"] == "photos_folder"
     assert asked["coverage"] == 0.9
     assert asked["cluster_id"] == "cluster_id"
-    gathered.description = jobs.description_of("clusters_to_map")
-    assert gathered.parameters()["MODELS"] == [0, 1, 4, 5]
     assert "--MODELS=ridge" in gathered.command()
 
 

@@ -4,7 +4,7 @@ import csv
 import itertools
 from pathlib import Path
 
-from qgis.core import QgsProject, QgsRasterLayer, QgsSettings, QgsVectorLayer
+from qgis.core import QgsProject, QgsProviderRegistry, QgsRasterLayer, QgsSettings, QgsVectorLayer
 from qgis.gui import QgsMapLayerComboBox
 from qgis.PyQt.QtCore import QSize, Qt, QUrl, QUrlQuery, pyqtSignal
 from qgis.PyQt.QtWidgets import (
@@ -203,6 +203,13 @@ def add_raster(path):
     """Add a raster file to the project."""
     layer = QgsRasterLayer(str(path), Path(path).stem)
     return QgsProject.instance().addMapLayer(layer) if layer.isValid() else None
+
+
+def layer_file(layer):
+    """The file that a layer comes from, or an empty text."""
+    parts = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
+    path = parts.get("path") or ""
+    return path if Path(path).is_file() else ""
 
 
 def last_folder():

@@ -68,6 +68,7 @@ def titles():
         "PHOTOS_FOLDER": tr("Folder of photos"),
         "TILES": tr("Folder of tiles"),
         "RASTERS": tr("Rasters"),
+        "RASTER_CRS": tr("Coordinates of the rasters"),
         "WINDOW_M": tr("Width around a place (m)"),
         "INDICATORS": tr("Indicators"),
         "LABEL": tr("Name on the map"),

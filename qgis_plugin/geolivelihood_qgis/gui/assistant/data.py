@@ -8,8 +8,8 @@ from qgis.PyQt.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QStacked
 
 from ...compat import LAYER_FILTER, tr
 from . import checks, words
-from .choosers import LayerChooser, RasterChooser
-from .page import Page, choose, stop
+from .choosers import LayerChooser, RasterChooser, layer_file
+from .page import Page, choose, stop, warn
 
 FIELDS = QgsFieldProxyModel.Filter.AllTypes
 
@@ -67,18 +67,21 @@ class DataPage(Page):
         self.photos.box.setLayer(None)
         self.photo_file = _field_box("glqAssistantPhotoFile")
         self.photos_folder = _folder("glqAssistantPhotosFolder")
+        self.paths_from = _folder("glqAssistantPathsFrom")
         self.tiles = _folder("glqAssistantTiles")
         self.rasters = RasterChooser("glqAssistantRasters")
         self.window = QDoubleSpinBox()
         self.window.setObjectName("glqAssistantWindow")
-        self.window.setRange(10, 1_000_000)
+        self.window.setRange(0, 500_000)
+        self.window.setSpecialValueText(tr("Automatic"))
         self.window.setDecimals(0)
         self.window.setSingleStep(500)
         self.window.setSuffix(tr(" m"))
-        self.window.setValue(2000)
         self.panes = {
             "photos_table": self._pane(
-                (tr("Ph&otos"), self.photos), (tr("Column with their &file"), self.photo_file)
+                (tr("Ph&otos"), self.photos),
+                (tr("Column with their &file"), self.photo_file),
+                (tr("Paths s&tart from"), self.paths_from),
             ),
             "photos_folder": self._pane((tr("&Folder of photos"), self.photos_folder)),
             "tiles": self._pane((tr("&Folder of tiles"), self.tiles)),
@@ -111,15 +114,14 @@ class DataPage(Page):
         self.bind("PHOTOS", self._only("photos_table", self.photos.value), self.photos.set_value)
         get = self._only("photos_table", lambda: self.photo_file.currentField() or None)
         self.bind("PHOTO_FILE", get, self._put(self.photo_file))
-        for name, kind, widget in (
-            ("PHOTOS_FOLDER", "photos_folder", self.photos_folder),
-            ("TILES", "tiles", self.tiles),
-        ):
-            get = self._only(kind, lambda widget=widget: widget.filePath().strip() or None)
-            self.bind(name, get, lambda value, widget=widget: widget.setFilePath(value or ""))
+        self.bind("PHOTOS_FOLDER", self._folder_of_photos, self._put_folder)
+        get = self._only("tiles", lambda: self.tiles.filePath().strip() or None)
+        self.bind("TILES", get, lambda value: self.tiles.setFilePath(value or ""))
         get = self._only("raster", lambda: self.rasters.value() or None)
         self.bind("RASTERS", get, self.rasters.set_value)
-        self.bind("WINDOW_M", self._only("raster", self.window.value), self._put_window)
+        self.bind("RASTER_CRS", self._only("raster", self._raster_crs), lambda value: None)
+        get = self._only("raster", lambda: self.window.value() or None)
+        self.bind("WINDOW_M", get, lambda value: self.window.setValue(value or 0))
 
     def _follow(self):
         self.clusters.changed.connect(self._clusters_changed)
@@ -127,7 +129,7 @@ class DataPage(Page):
         self.pictures.currentIndexChanged.connect(self._pictures_changed)
         self.displaced.currentIndexChanged.connect(self._displaced_changed)
         self.rasters.changed.connect(self.refresh)
-        for widget in (self.photos_folder, self.tiles):
+        for widget in (self.photos_folder, self.paths_from, self.tiles):
             widget.fileChanged.connect(self.refresh)
         for box in (self.urban, self.photo_file):
             box.fieldChanged.connect(self.refresh)
@@ -159,6 +161,10 @@ class DataPage(Page):
             return [stop(tr("Choose the layer of photos, or another kind of pictures."))]
         if layer.featureCount() == 0:
             return [stop(tr("{} has no features. Choose another layer.").format(layer.name()))]
+        if self.paths_from.filePath().strip():
+            found = folder_notices(self.paths_from.filePath(), "")
+            if found:
+                return found
         return [one for one in checks.crs(layer) if one.stops]
 
     def _photos_folder_notices(self):
@@ -171,7 +177,8 @@ class DataPage(Page):
         layers = self.rasters.layers()
         if not layers:
             return [stop(tr("Tick at least one raster, or choose another kind of pictures."))]
-        return [one for layer in layers for one in checks.crs(layer) if one.stops]
+        text = tr("{} does not say where it lies; longitude and latitude (EPSG:4326) are assumed.")
+        return [warn(text.format(layer.name())) for layer in layers if not layer.crs().isValid()]
 
     def _clusters_changed(self):
         layer = self.clusters.layer()
@@ -190,6 +197,8 @@ class DataPage(Page):
         names = {} if layer is None else {f.name().lower(): f.name() for f in layer.fields()}
         guess = next((names[name] for name in ("path", "file", "filename", "photo") if name in names), "")
         self.photo_file.setField(guess)
+        path = "" if layer is None else layer_file(layer)
+        self.paths_from.setFilePath(str(Path(path).parent) if path else "")
         self.refresh()
 
     def _pictures_changed(self):
@@ -204,9 +213,18 @@ class DataPage(Page):
     def _only(self, kind, get):
         return lambda: get() if self.pictures.currentData() == kind else None
 
-    def _put_window(self, value):
-        if value:
-            self.window.setValue(value)
+    def _folder_of_photos(self):
+        widgets = {"photos_folder": self.photos_folder, "photos_table": self.paths_from}
+        widget = widgets.get(self.pictures.currentData())
+        return (widget and widget.filePath().strip()) or None
+
+    def _put_folder(self, value):
+        for widget in (self.photos_folder, self.paths_from):
+            widget.setFilePath(value or "")
+
+    def _raster_crs(self):
+        """What QGIS knows of the first raster; files such as JPEG cannot say it."""
+        return next((layer.crs().authid() for layer in self.rasters.layers()), "") or "EPSG:4326"
 
     @staticmethod
     def _put(box):

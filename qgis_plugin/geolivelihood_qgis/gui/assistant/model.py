@@ -7,7 +7,7 @@ from . import words
 from .choosers import CheckList
 from .page import Page, choose, stop, warn
 
-USUAL = ("mean", "knn", "ridge", "boosting")
+USUAL = ("mean", "knn", "ridge")
 KNOWN_FROM_PICTURES = ("ridge", "boosting", "graph", "cell")
 PLACES_ONLY = ("mean", "knn", "idw", "gp")
 

@@ -19,7 +19,7 @@ from ...compat import LAYER_FILTER, tr
 from ...env import settings
 from ...processing.worker_algorithm import free_name
 from . import checks
-from .choosers import LayerChooser
+from .choosers import LayerChooser, layer_file
 from .page import Page, stop, warn
 
 WIDTHS_M = (
@@ -83,6 +83,7 @@ class OutputPage(Page):
         self.ask(tr("Their n&ame"), self.region_name, tr("The column that names a region."))
         self.explanations = QCheckBox(tr("E&xplain the map: what pictures, places and features say for it"))
         self.explanations.setObjectName("glqAssistantExplanations")
+        self.explanations.setChecked(True)
         self.form.addRow("", self.explanations)
 
     def _ask_places(self):
@@ -200,8 +201,8 @@ def output_notices(out):
 
 
 def _folder_of(layer):
-    path = Path(layer.source().partition("|")[0]) if layer is not None else Path()
-    return path.parent if path.is_file() else Path.home()
+    path = layer_file(layer) if layer is not None else ""
+    return Path(path).parent if path else Path.home()
 
 
 def _with_ending(path):

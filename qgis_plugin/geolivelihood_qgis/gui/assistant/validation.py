@@ -46,7 +46,7 @@ class ValidationPage(Page):
         )
         self.coverage = QSpinBox()
         self.coverage.setObjectName("glqAssistantCoverage")
-        self.coverage.setRange(50, 99)
+        self.coverage.setRange(51, 99)
         self.coverage.setValue(90)
         self.coverage.setSuffix(" %")
         self.ask(
