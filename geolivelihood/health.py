@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 from geolivelihood import __version__
 
-__all__ = ["report"]
+__all__ = ["extras", "geography", "report"]
 
 _LIBRARIES = (
     "geopandas",
@@ -42,8 +42,8 @@ def report() -> dict[str, dict[str, str]]:
         },
         "Libraries": {name: _version(name) for name in _LIBRARIES},
         "Devices": _devices(),
-        "Extras": _extras(),
-        "PROJ and GDAL": _geo(),
+        "Extras": extras(),
+        "PROJ and GDAL": geography(),
     }
 
 
@@ -66,7 +66,7 @@ def _devices() -> dict[str, str]:
     return found
 
 
-def _extras() -> dict[str, str]:
+def extras() -> dict[str, str]:
     """Each extra with the packages of it that are missing."""
     missing: dict[str, list[str]] = {}
     for line in _requirements():
@@ -88,7 +88,8 @@ def _requirements() -> list[str]:
         return []
 
 
-def _geo() -> dict[str, str]:
+def geography() -> dict[str, str]:
+    """Versions of PROJ and GDAL, and whether they work: a known place is moved, drivers are looked for."""
     import pyogrio
     import pyproj
     import rasterio

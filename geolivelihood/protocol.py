@@ -75,7 +75,8 @@ class Request:
     params
         Parameters of the operation.
     out
-        Absolute path of the GeoPackage to be written; it does not exist yet.
+        Absolute path of the GeoPackage, table or folder to be written; it does not exist yet, or is a folder
+        that the operation goes on with.
     options
         ``device`` (``auto``, ``cpu``, ``cuda``, ``cuda:1``), ``threads``, ``seed``.
     """
@@ -87,8 +88,20 @@ class Request:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def parse(cls, line: bytes, *, operations: Container[str]) -> Request:
+    def parse(
+        cls, line: bytes, *, operations: Container[str], outputs: Mapping[str, tuple[str, bool]] | None = None
+    ) -> Request:
         """Read and check the line of a request.
+
+        Parameters
+        ----------
+        line
+            What the client sent.
+        operations
+            Names of the operations that there are.
+        outputs
+            By operation, the kind of what it writes (``geopackage``, ``table``, ``folder``; others write a
+            GeoPackage), and whether a folder that is there is gone on with.
 
         Raises
         ------
@@ -107,7 +120,8 @@ class Request:
             raise RequestError("UNKNOWN_OP", f"This worker has no operation {fields.get('op')!r}.")
         params, options = _object(fields, "params"), _object(fields, "options")
         _check_options(options)
-        return cls(name, fields["op"], params, _target(fields.get("out")), options)
+        kind, resumable = (outputs or {}).get(fields["op"], ("geopackage", False))
+        return cls(name, fields["op"], params, _target(fields.get("out"), kind, resumable), options)
 
     @property
     def parts(self) -> list[Path]:
@@ -115,6 +129,8 @@ class Request:
         if self.out is None:
             return []
         part = self.out.with_name(f"{self.out.stem}.part{self.out.suffix}")
+        if self.out.suffix != ".gpkg":
+            return [part]
         files = [part.with_name(part.name + end) for end in ("", "-wal", "-shm", "-journal")]
         return [*files, part.with_suffix("")]
 
@@ -240,14 +256,24 @@ def _object(fields: Mapping[str, Any], name: str) -> dict[str, Any]:
     return value
 
 
-def _target(out: object) -> Path | None:
+_SUFFIXES = {"geopackage": ".gpkg", "table": ".csv"}
+
+
+def _target(out: object, kind: str, resumable: bool) -> Path | None:
     if out is None:
         return None
-    if not isinstance(out, str) or not Path(out).is_absolute() or Path(out).suffix != ".gpkg":
-        raise RequestError("BAD_REQUEST", f"'out' is {out!r}; give the absolute path of a new .gpkg file.")
-    if os.path.lexists(out):
+    suffix = _SUFFIXES.get(kind)
+    what = f"a new {suffix} file" if suffix else "a folder"
+    if not isinstance(out, str) or not Path(out).is_absolute() or (suffix and Path(out).suffix != suffix):
+        raise RequestError("BAD_REQUEST", f"'out' is {out!r}; give the absolute path of {what}.")
+    path = Path(out)
+    if os.path.lexists(out) and not (kind == "folder" and path.is_dir() and (resumable or _empty(path))):
         raise RequestError("OUTPUT_FAILED", f"{out} exists and is never overwritten. Choose a new name.")
-    return Path(out)
+    return path
+
+
+def _empty(folder: Path) -> bool:
+    return next(folder.iterdir(), None) is None
 
 
 def _check_options(options: Mapping[str, Any]) -> None:

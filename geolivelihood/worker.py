@@ -10,7 +10,6 @@ Nothing heavy is imported before a request was accepted, so that ``hello`` comes
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 import multiprocessing
@@ -21,16 +20,17 @@ import signal
 import sys
 import threading
 import time
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any, NoReturn
 
 from geolivelihood import __version__
-from geolivelihood.errors import Cancelled, EnvironmentMissingError, InputError
+from geolivelihood.errors import Cancelled, EnvironmentMissingError
+from geolivelihood.operations import DESCRIBED, NEEDS, OPERATIONS, descriptions
+from geolivelihood.progress import checkpoint, listening
 from geolivelihood.protocol import PROTOCOL, SCHEMA, Channel, Request, RequestError, failure, lines, message
 
-__all__ = ["OPERATIONS", "Job", "check", "explain", "main", "run"]
+__all__ = ["OPERATIONS", "Job", "main"]
 
 HEARTBEAT_S = 1.0
 PROGRESS_S = 0.1
@@ -50,6 +50,7 @@ class Job:
         self._stop = threading.Event()
         self._stage = ""
         self._reported = -math.inf
+        self._loading = False
 
     def stage(self, name: str) -> None:
         """Report that a named stage begins."""
@@ -69,12 +70,26 @@ class Job:
         return self._stop.is_set()
 
     def cancel(self) -> None:
-        """Ask the job to stop, and end the process in three seconds if it does not."""
+        """Ask the job to stop, and end the process in three seconds if it does not.
+
+        While libraries are loaded, when nothing could answer and nothing is written yet, it ends at once.
+        """
         if not self._stop.is_set():
             self._stop.set()
+            if self._loading:
+                self._kill()
             watchdog = threading.Timer(WATCHDOG_S, self._kill)
             watchdog.daemon = True
             watchdog.start()
+
+    def load(self, module: str) -> None:
+        """Import what the work needs, which may take seconds."""
+        self._loading = True
+        self.stage("loading libraries")
+        checkpoint()
+        import_module(module)
+        self._loading = False
+        checkpoint()
 
     def elapsed_s(self) -> float:
         """Seconds since the job was accepted."""
@@ -93,129 +108,8 @@ class Job:
         _leave(exit_code)
 
 
-def check(job: Job) -> dict[str, Any]:
-    """Report the versions of all required packages and the devices that can compute.
-
-    Raises
-    ------
-    EnvironmentMissingError
-        If a required package is not installed.
-    """
-    from importlib import metadata
-
-    found, missing = {"geolivelihood": __version__, "python": platform.python_version()}, []
-    for name in _required():
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            missing.append(name)
-    if missing:
-        msg = f"Not installed: {', '.join(missing)}. Run: {sys.executable} -m pip install {' '.join(missing)}"
-        raise EnvironmentMissingError(msg)
-    import torch
-
-    cuda = range(torch.cuda.device_count()) if torch.cuda.is_available() else ()
-    devices = [{"id": "cpu", "name": platform.processor() or platform.machine()}]
-    devices += [{"id": f"cuda:{index}", "name": torch.cuda.get_device_name(index)} for index in cuda]
-    return {"outputs": {}, "layers": [], "rejected": 0, "versions": found, "devices": devices}
-
-
-def run(job: Job) -> dict[str, Any]:
-    """Run a project file.
-
-    ``params`` are ``project`` (its path) and ``set`` (dotted keys and their new values); ``out`` is required.
-    """
-    project, overrides, out = _asked(job)
-    from geolivelihood.recipes import run_project
-
-    done = run_project(project, overrides=overrides, out=out)
-    outputs = {"geopackage": done.geopackage, "map": done.map, "scores": done.scores}
-    return {
-        "outputs": {name: str(path) for name, path in outputs.items() if path is not None},
-        "layers": done.layers,
-        "rejected": done.rejected,
-    }
-
-
-def explain(job: Job) -> dict[str, Any]:
-    """Explain a model of a project that was run, in a copy of its result.
-
-    ``params`` are ``project``, ``set`` (as the run had them), ``result`` (path of the run's GeoPackage; by
-    default where the project writes it), ``methods`` and ``ids`` (lists), ``model``, ``indicator``,
-    ``source``, ``options`` (``zones``: path of polygons); ``out`` is required. The result is only read; files
-    go to ``<stem>.explanations`` beside ``out``, where
-    :func:`~geolivelihood.recipes.explanations.explain_project` puts them.
-    """
-    project, overrides, out = _asked(job)
-    params = job.request.params
-    texts: dict[str, Any] = {name: _text(params, name) for name in ("model", "indicator", "source", "result")}
-    lists: dict[str, Any] = {name: _texts(params, name) for name in ("methods", "ids")}
-    options = params.get("options") or {}
-    if not isinstance(options, dict):
-        msg = f"params.options is {options!r}; give an object of names and values."
-        raise InputError(msg)
-    from geolivelihood.layers import read_provenance
-    from geolivelihood.recipes.explanations import explain_project
-
-    with _warnings_told():
-        done = explain_project(project, overrides=overrides, out=out, options=options, **texts, **lists)
-    listed = read_provenance(done.geopackage).get("layers", [])
-    return {
-        "outputs": {"geopackage": str(done.geopackage)},
-        "layers": [layer | {"visible": True} if layer["name"] in done.layers else layer for layer in listed],
-        "rejected": done.rejected,
-        "files": [str(file) for file in done.files],
-    }
-
-
-OPERATIONS: dict[str, Callable[[Job], dict[str, Any]]] = {"check": check, "run": run, "explain": explain}
-"""What a request may ask for, by name."""
-
-
-def _asked(job: Job) -> tuple[Path, dict[str, Any], Path]:
-    """Project, changes of its settings, and the GeoPackage to be written."""
-    project, overrides = job.request.params.get("project"), dict(job.request.params.get("set") or {})
-    if not isinstance(project, str):
-        msg = f"params.project is {project!r}; give the path of a project file (.yaml)."
-        raise InputError(msg)
-    if job.request.out is None:
-        msg = "The request has no 'out'; give the absolute path of a new GeoPackage (.gpkg)."
-        raise InputError(msg)
-    if "seed" in job.request.options:
-        overrides.setdefault("seed", job.request.options["seed"])
-    return Path(project), overrides, job.request.out
-
-
-def _text(params: Mapping[str, Any], name: str) -> str | None:
-    value = params.get(name)
-    if value is None or isinstance(value, str):
-        return value or None
-    msg = f"params.{name} is {value!r}; give a text."
-    raise InputError(msg)
-
-
-def _texts(params: Mapping[str, Any], name: str) -> list[str] | None:
-    value = params.get(name)
-    if value is None or (isinstance(value, list) and all(isinstance(item, str) for item in value)):
-        return value or None
-    msg = f"params.{name} is {value!r}; give a list of texts."
-    raise InputError(msg)
-
-
-@contextlib.contextmanager
-def _warnings_told() -> Iterator[None]:
-    """Warnings of the library go to its log, and so to the client; those of others to the console."""
-    with warnings.catch_warnings():
-        shown = warnings.showwarning
-
-        def tell(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
-            if category is UserWarning:
-                logging.getLogger("geolivelihood").warning("%s", message)
-            else:
-                shown(message, category, *where, **more)
-
-        warnings.showwarning = tell
-        yield
+OUTPUTS = {name: (operation.output.kind, operation.output.resumable) for name, operation in DESCRIBED.items()}
+"""What an operation writes, where it is no GeoPackage, and whether it goes on in a folder that is there."""
 
 
 def main() -> int:
@@ -228,14 +122,15 @@ def main() -> int:
         5 memory, 6 input, 7 output.
     """
     commands, channel = _streams()
-    hello = {"protocol": PROTOCOL, "schema": SCHEMA, "library": __version__}
-    channel.send("hello", **hello, python=platform.python_version(), pid=os.getpid(), ops=sorted(OPERATIONS))
+    hello: dict[str, Any] = {"protocol": PROTOCOL, "schema": SCHEMA, "library": __version__}
+    hello |= {"python": platform.python_version(), "pid": os.getpid()}
+    channel.send("hello", **hello, ops=sorted(OPERATIONS), described=descriptions())
     line = next(commands, None)
     if line is None:
         return 0
     try:
         channel.id = _name(line)
-        request = Request.parse(line, operations=OPERATIONS)
+        request = Request.parse(line, operations=OPERATIONS, outputs=OUTPUTS)
     except RequestError as error:
         exit_code, fields = failure(error)
         channel.send("error", **fields)
@@ -287,10 +182,10 @@ def _leave(exit_code: int) -> NoReturn:
 
 
 def _work(job: Job) -> dict[str, Any]:
-    from geolivelihood.progress import listening
-
     _prepare(threads=job.request.options.get("threads"), device=job.request.options.get("device", "auto"))
     with listening(job):
+        if job.request.op in NEEDS:
+            job.load(NEEDS[job.request.op])
         return OPERATIONS[job.request.op](job)
 
 
@@ -347,15 +242,6 @@ class _Notes(logging.Handler):
 
 def _thread(target: Callable[..., None], *arguments: Any) -> None:
     threading.Thread(target=target, args=arguments, daemon=True).start()
-
-
-def _required() -> list[str]:
-    """Names of the packages that the installed library declares, without those of its extras."""
-    import re
-    from importlib import metadata
-
-    declared = metadata.requires("geolivelihood") or []
-    return [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in declared if "extra ==" not in line]
 
 
 if __name__ == "__main__":

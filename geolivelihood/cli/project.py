@@ -61,26 +61,17 @@ def run(
 @app.command(epilog="Example:  geolivelihood check project.yaml")
 def check(project: ProjectFile, set_: Set = None) -> None:
     """Read every table of a project and say what is in it and what was set aside; train nothing."""
-    from geolivelihood.recipes import open_project
+    from geolivelihood.recipes.inventory import take_inventory
 
     with progress():
-        data, lineup = open_project(project, overrides=parse_overrides(set_))
-        table = Table("table", "rows", "what", title=data.project.name, title_justify="left")
-        if data.project.clusters:
-            known = ", ".join(f"{i}: {data.clusters[i].notna().sum()}" for i in lineup.indicators)
-            table.add_row("clusters", f"{len(data.clusters):,}", known)
-        if data.project.regions:
-            table.add_row("regions", f"{len(data.regions):,}", ", ".join(data.regions["name"].head(3)) + " …")
-        table.add_row("cells", f"{len(data.cells):,}", f"H3 resolution {data.project.cells.resolution}")
-        for name in data.sources:
-            images = data.images(name)
-            table.add_row(name, f"{len(images):,}", data.source(name).origin)
-        rejected = data.rejected()
+        found = take_inventory(project, overrides=parse_overrides(set_))
+    table = Table("table", "rows", "what", title=found.name, title_justify="left")
+    for row in found.tables.itertuples(index=False):
+        table.add_row(row.table, f"{row.rows:,}", row.what)
     out.print(table)
-    if len(rejected):
-        reasons = rejected.groupby(["stage", "reason"]).size().rename("rows").reset_index()
+    if len(found.rejected):
         shown = Table("stage", "reason", "rows", title="Set aside", title_justify="left")
-        for row in reasons.itertuples(index=False):
+        for row in found.reasons().itertuples(index=False):
             shown.add_row(row.stage, row.reason, f"{row.rows:,}")
         out.print(shown)
     out.print("The project can be run.")

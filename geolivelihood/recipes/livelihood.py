@@ -270,6 +270,8 @@ class Livelihood(Stages):
                 where=settings.where or None,
                 crs=settings.crs,
                 repeated=settings.repeated,
+                layer=settings.layer,
+                numbered=settings.numbered,
             )
         self._keep(checked, folder, "clusters")
 
@@ -282,6 +284,7 @@ class Livelihood(Stages):
             id=settings.id,
             where=settings.where or None,
             crs=settings.crs,
+            layer=settings.layer,
         )
         self._keep(checked, folder, "regions")
 

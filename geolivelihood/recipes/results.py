@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import geopandas as gpd
@@ -15,29 +14,9 @@ from geolivelihood.explanation import view_wedges
 from geolivelihood.recipes.assessment import Assessment
 from geolivelihood.recipes.lineup import LineUp
 from geolivelihood.recipes.livelihood import Livelihood
+from geolivelihood.recipes.written import layer_list
 
 __all__ = ["build_layers", "layer_list"]
-
-_TITLES = {
-    "images": ("Pictures", "Pictures"),
-    "images_overhead": ("Overhead pictures", "Pictures"),
-    "edges": ("Links between pictures", "Pictures"),
-    "explanations_peaks": ("Where the evidence is strongest", "Explanations"),
-    "explanations_nodes": ("Pictures and cells that counted", "Explanations"),
-    "explanations_edges": ("Links that counted", "Explanations"),
-    "explanations_regions": ("Where most of the evidence lies", "Explanations"),
-    "explanations_rasters": ("Pictures with maps of evidence", "Explanations"),
-    "explanations_concepts_images": ("Concepts in pictures", "Explanations"),
-    "explanations_concepts_clusters": ("Concepts at survey clusters", "Explanations"),
-    "explanations_concepts": ("Concepts in cells", "Explanations"),
-    "explanations_feature_clusters": ("Kinds of pictures", "Explanations"),
-    "explanations_zonal": ("Evidence per area", "Explanations"),
-    "explanations_views": ("What the photos see", "Pictures"),
-    "clusters": ("Survey clusters", "Survey"),
-    "cells": ("Cells", "Map"),
-    "regions": ("Regions", "Map"),
-    "rejected": ("Set aside", "Tables"),
-}
 
 
 def build_layers(data: Livelihood, assessment: Assessment) -> dict[str, gpd.GeoDataFrame | pd.DataFrame]:
@@ -76,14 +55,6 @@ def set_aside(data: Livelihood, lineup: LineUp) -> pd.DataFrame:
     out = lineup.sample.left_out
     clusters = pd.DataFrame({"stage": "models", "row": out.index, "column": "", "reason": out.to_numpy()})
     return pd.concat([rejected, clusters.astype(str)], ignore_index=True)
-
-
-def layer_list(layers: Iterable[str]) -> list[dict[str, Any]]:
-    """Name, title, group and order of each layer of a result, for whoever opens the file."""
-    return [
-        {"name": name, "title": _TITLES[name][0], "group": _TITLES[name][1], "order": order}
-        for order, name in enumerate(layers)
-    ]
 
 
 def _tabled(data: Livelihood) -> list[str]:

@@ -54,9 +54,11 @@ class Clusters(Section):
     """Survey clusters: a file of points with indicators, or the files of a DHS survey."""
 
     path: str | None = None
+    layer: str | None = None
     dhs: DhsFiles | None = None
     indicators: list[str] = []
     columns: dict[str, str] | str = {}
+    numbered: bool = False
     repeated: bool = False
     where: dict[str, Any] = {}
     crs: str | None = None
@@ -74,8 +76,11 @@ class Clusters(Section):
             if unknown:
                 msg = f"the indicator {unknown[0]!r} is not among those of 'dhs'"
                 raise ValueError(msg)
-            if self.columns or self.where or self.crs or self.repeated:
-                msg = "'columns', 'where', 'crs' and 'repeated' are for 'path', not for 'dhs'"
+            if self.columns or self.where or self.crs or self.repeated or self.layer or self.numbered:
+                msg = (
+                    "'layer', 'columns', 'numbered', 'where', 'crs' and 'repeated' are for 'path', not for "
+                    "'dhs'"
+                )
                 raise ValueError(msg)
         return self
 
@@ -127,6 +132,7 @@ class ImageSource(Section):
 
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
     table: str | None = None
+    layer: str | None = None
     photos: str | None = None
     geotiffs: str | list[str] | None = None
     tiles: str | None = None
@@ -134,6 +140,7 @@ class ImageSource(Section):
     detections_of: str | None = None
     kind: Literal["street", "overhead"] | None = None
     columns: dict[str, str] | str = {}
+    numbered: bool = False
     where: dict[str, Any] = {}
     crs: str | None = None
     root: str | None = None
@@ -173,6 +180,7 @@ class Regions(Section):
     """Polygons that the map is summed up to."""
 
     path: str
+    layer: str | None = None
     name: str
     id: str | None = None
     where: dict[str, Any] = {}

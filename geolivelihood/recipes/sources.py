@@ -45,6 +45,8 @@ def read_source(project: Project, source: ImageSource) -> tables.Checked:
         where=source.where or None,
         root=root,
         files=source.files,
+        layer=source.layer,
+        numbered=source.numbered,
         **kind,
     )
     if source.encoder is not None:

@@ -8,7 +8,14 @@ from typing import Any
 
 from geolivelihood.errors import InputError
 from geolivelihood.recipes.project import Project
-from geolivelihood.recipes.settings import FILE_MODELS, PICTURE_MODELS, Displacement, ImageSource, ModelChoice
+from geolivelihood.recipes.settings import (
+    FILE_MODELS,
+    PICTURE_MODELS,
+    Displacement,
+    ImageSource,
+    ModelChoice,
+    Section,
+)
 from geolivelihood.recipes.workspace import Stage, Workspace, fingerprint
 
 __all__ = ["Stages"]
@@ -105,7 +112,7 @@ class Stages:
         paths = [dhs.gps, dhs.recode] if dhs else [str(settings.path)]
         files = [file for path in paths for file in _siblings(self.project.input(path))]
         limit = self.project.max_rejected
-        return self.space.stage("clusters", settings.model_dump(), limit, fingerprint(files))
+        return self.space.stage("clusters", _told(settings), limit, fingerprint(files))
 
     @cached_property
     def regions_stage(self) -> Stage:
@@ -115,7 +122,7 @@ class Stages:
             msg = "The project has no 'regions'."
             raise InputError(msg)
         files = _siblings(self.project.input(settings.path))
-        return self.space.stage("regions", settings.model_dump(exclude={"population"}), fingerprint(files))
+        return self.space.stage("regions", _told(settings, "population"), fingerprint(files))
 
     def images_stage(self, name: str) -> Stage:
         """Reading the pictures of a source; for chips, laying the windows."""
@@ -123,7 +130,7 @@ class Stages:
         if source.detections_of is not None:
             return self.images_stage(source.detections_of)
         # The tables that are kept hold whole paths, so another folder is another table.
-        settings: list[Any] = [source.model_dump(exclude={"encoder", "views", "counts", "licence"})]
+        settings: list[Any] = [_told(source, "encoder", "views", "counts", "licence")]
         settings += [str(self.project.folder), self.project.max_rejected]
         files = fingerprint(self._files(source))
         if source.chips is None:
@@ -206,6 +213,12 @@ class Stages:
         if source.geotiffs is not None:
             return self.project.inputs(source.geotiffs)
         return _siblings(self.project.input(str(source.table or source.photos or source.tiles)))
+
+
+def _told(section: Section, *without: str) -> dict[str, Any]:
+    """Settings that a stage depends on; ways to read a table that are not used leave its name as it was."""
+    idle = {name for name in ("layer", "numbered") if not getattr(section, name, None)}
+    return section.model_dump(exclude={*without, *idle})
 
 
 _SIDE_FILES = (".dbf", ".shx", ".prj", ".cpg", ".jgw", ".pgw", ".tfw", ".wld")

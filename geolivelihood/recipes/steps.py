@@ -23,7 +23,7 @@ from geolivelihood.recipes.lineup import LineUp
 from geolivelihood.recipes.livelihood import Livelihood
 from geolivelihood.recipes.run import open_project
 from geolivelihood.recipes.settings import FILE_MODELS, ModelChoice
-from geolivelihood.recipes.written import SetAside, Written
+from geolivelihood.recipes.written import SetAside, Written, write_layers
 from geolivelihood.tables.images import require_paths
 
 __all__ = [
@@ -47,6 +47,9 @@ class Reading(TypedDict, total=False):
     columns: Mapping[str, str] | str | None
     files: str | None
     kind: Literal["street", "overhead"] | None
+    layer: str | None
+    numbered: bool
+    root: str | os.PathLike[str] | None
 
 
 def index_pictures(
@@ -82,7 +85,7 @@ def index_pictures(
         "images": images.assign(cell=images["image_id"].map(_main_cells(tie)).astype("str")),
         "cells": gpd.GeoDataFrame(counts, geometry=polygons.to_numpy(), crs="EPSG:4326"),
     }
-    return _write(target, made, rejected, {"command": "index", "resolution": resolution})
+    return write_layers(target, made, rejected, {"command": "index", "resolution": resolution})
 
 
 def _main_cells(tie: h3cells.Tie) -> pd.Series:
@@ -152,7 +155,7 @@ def graph_pictures(
     lines = graphs.link_lines(points, source, order)
     edges = lines.assign(source=ids[source], target=ids[order], distance_m=distance)
     nodes = images.set_geometry(anchors)
-    return _write(target, {"images": nodes, "edges": edges}, rejected, {"command": "graph", "k": k})
+    return write_layers(target, {"images": nodes, "edges": edges}, rejected, {"command": "graph", "k": k})
 
 
 def train_model(
@@ -226,7 +229,7 @@ def predict_cells(
         geometry=h3cells.cell_polygons(data.cells).to_numpy(),
         crs="EPSG:4326",
     )
-    return _write(target, {"cells": frame}, pd.DataFrame(), {"command": "predict", "model": card}).rows
+    return write_layers(target, {"cells": frame}, pd.DataFrame(), {"command": "predict", "model": card}).rows
 
 
 def _training(model: str | os.PathLike[str]) -> dict[str, Any]:
@@ -344,7 +347,7 @@ def export_layers(
 def _read(pictures: str | os.PathLike[str], reading: Reading) -> tables.Checked:
     path = Path(pictures)
     if not path.is_dir():
-        return tables.read_images(path, root=path.parent, **reading)
+        return tables.read_images(path, **reading)
     useless = [name for name in ("crs", "columns", "files") if reading.get(name) is not None]
     if useless:
         msg = (
@@ -353,23 +356,6 @@ def _read(pictures: str | os.PathLike[str], reading: Reading) -> tables.Checked:
         )
         raise InputError(msg)
     return tables.read_photos(path, kind=reading.get("kind") or "street")
-
-
-def _write(
-    target: str | os.PathLike[str],
-    made: Mapping[str, gpd.GeoDataFrame],
-    rejected: pd.DataFrame,
-    provenance: Mapping[str, Any],
-) -> Written:
-    whole: dict[str, Any] = dict(made)
-    if len(rejected):
-        whole["rejected"] = rejected
-    layers.write_geopackage(Path(target), whole, provenance=dict(provenance))
-    aside = []
-    if len(rejected):
-        where = f"the layer 'rejected' of {os.fspath(target)}"
-        aside = [SetAside(rejected["row"].nunique(), "rows of the table", where)]
-    return Written({name: len(frame) for name, frame in made.items()}, aside)
 
 
 def _choose(name: str | None, known: Mapping[str, Any], what: str) -> Any:

@@ -32,6 +32,8 @@ def read_clusters(
     repeated: bool = False,
     extent: Extent | None = None,
     missing_codes: Sequence[float] | None = None,
+    layer: str | None = None,
+    numbered: bool = False,
 ) -> Checked:
     """Clusters and their labels.
 
@@ -56,6 +58,10 @@ def read_clusters(
         Where the clusters must lie: west, south, east, north in degrees, or a GeoDataFrame.
     missing_codes
         Numbers that mean "missing"; see :func:`~geolivelihood.tables.check_clusters`.
+    layer
+        Layer of a file with several.
+    numbered
+        Whether the clusters of a file without ``cluster_id`` are called by the numbers of their rows.
 
     Returns
     -------
@@ -74,7 +80,8 @@ def read_clusters(
         msg = f"columns={preset!r} is no preset. Give one of {', '.join(_PRESETS)}, or a mapping of names."
         raise InputError(msg)
     names = _PRESETS[preset] if preset is not None else dict(columns or {})  # type: ignore[arg-type]
-    frame = read_table(path, columns=names, text=_TEXT, where=where, crs=crs)
+    number = "cluster_id" if numbered else None
+    frame = read_table(path, columns=names, text=_TEXT, where=where, crs=crs, layer=layer, numbered=number)
     if preset == "street_level_livelihoods" and "bmi" in frame:
         frame = frame.assign(bmi=frame["bmi"].mask(pd.to_numeric(frame["bmi"], errors="coerce") == 0))
     if repeated or preset is not None:

@@ -96,6 +96,8 @@ def read_images(
     root: str | os.PathLike[str] | None = None,
     files: str | None = None,
     extent: Extent | None = None,
+    layer: str | None = None,
+    numbered: bool = False,
 ) -> Checked:
     """A table of pictures from a file.
 
@@ -121,6 +123,10 @@ def read_images(
         ``root``.
     extent
         Where the pictures must lie: west, south, east, north in degrees, or a GeoDataFrame.
+    layer
+        Layer of a file with several.
+    numbered
+        Whether the pictures of a file without ``image_id`` are called by the numbers of their rows.
 
     Returns
     -------
@@ -148,7 +154,9 @@ def read_images(
     """
     _check_crs(crs)
     names, preset = _layout(path, columns)
-    frame = read_table(path, columns=names, text=_TEXT, where=where, crs=crs or (preset and preset.crs))
+    known = crs or (preset and preset.crs)
+    number = "image_id" if numbered else None
+    frame = read_table(path, columns=names, text=_TEXT, where=where, crs=known, layer=layer, numbered=number)
     frame = frame.reset_index(drop=True)
     frame["kind"] = _kinds(frame, kind or (preset and preset.kind))
     paths = _paths(frame, files)

@@ -22,6 +22,7 @@ def read_regions(
     where: Mapping[str, Any] | None = None,
     crs: Any = None,
     extent: Extent | None = None,
+    layer: str | None = None,
 ) -> Checked:
     """Polygons with a name.
 
@@ -39,6 +40,8 @@ def read_regions(
         CRS of a file that has none; we never guess one.
     extent
         Where the regions must lie: west, south, east, north in degrees, or a GeoDataFrame.
+    layer
+        Layer of a file with several.
 
     Returns
     -------
@@ -51,7 +54,7 @@ def read_regions(
     MissingCRSError, MissingColumnError, TableError, InputError
         As :func:`~geolivelihood.tables.check_regions`, or if the file cannot be read.
     """
-    frame = read_table(path, where=where, crs=crs, text=(name, id or name))
+    frame = read_table(path, where=where, crs=crs, text=(name, id or name), layer=layer)
     for column in (name, id):
         if column is not None and column not in frame:
             others = [str(other) for other in frame.columns if other != frame.geometry.name]

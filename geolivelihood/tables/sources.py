@@ -11,14 +11,16 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyogrio
 import pyogrio.errors
+import shapely
 from pyproj import CRS
 
 from geolivelihood.errors import InputError, MissingColumnError, MissingCRSError, TableError
 from geolivelihood.tables.faults import rejected_rows
 from geolivelihood.tables.schema import unknown_column
 
-__all__ = ["read_table"]
+__all__ = ["read_rows", "read_table"]
 
 _PLACES = (("longitude", "latitude"), ("lon", "lat"), ("lng", "lat"), ("LONGNUM", "LATNUM"))
 _MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", ".")
@@ -32,6 +34,8 @@ def read_table(
     text: Iterable[str] = (),
     where: Mapping[str, Any] | None = None,
     crs: Any = None,
+    layer: str | None = None,
+    numbered: str | None = None,
 ) -> gpd.GeoDataFrame:
     """Rows of a file, with a geometry and the caller's column names.
 
@@ -48,11 +52,15 @@ def read_table(
         Rows to keep: the file's column to a value or a list of values.
     crs
         CRS of a file that has none.
+    layer
+        Layer of a file with several (a GeoPackage); files that hold one table have no need of it.
+    numbered
+        New name of a column that gets the numbers of the rows, from 1, where the file lacks it.
 
     Raises
     ------
     InputError
-        If the file is absent, empty or unreadable, or ``crs`` contradicts the file.
+        If the file is absent, empty or unreadable, has no such layer, or ``crs`` contradicts the file.
     MissingCRSError
         If neither the file nor ``crs`` says which CRS.
     MissingColumnError
@@ -61,15 +69,25 @@ def read_table(
         If ``where`` keeps no row.
     """
     path = Path(path)
-    frame = _read(path, columns or {}, set(text))
+    frame = _read(path, columns or {}, set(text), layer)
     names = _renaming(path, columns or {}, frame.columns)
+    numbers = [str(number) for number in range(1, len(frame) + 1)]
+    if numbered is not None and numbered not in {names.get(str(name), name) for name in frame.columns}:
+        frame = frame.assign(**{numbered: numbers})
     frame = _keep(path, frame, where or {}).rename(columns=names)
     if not isinstance(frame, gpd.GeoDataFrame):
         frame = _with_points(path, frame)
-    return _with_crs(path, frame, crs)
+    return _with_crs(path, _single_points(frame), crs)
 
 
-def _read(path: Path, columns: Mapping[str, str], text: set[str]) -> pd.DataFrame:
+def read_rows(
+    path: str | os.PathLike[str], *, layer: str | None = None, text: Iterable[str] = ()
+) -> pd.DataFrame:
+    """Rows of a file as they are, wherever they lie; parameters and errors as :func:`read_table`."""
+    return _read(Path(path), {}, set(text), layer)
+
+
+def _read(path: Path, columns: Mapping[str, str], text: set[str], layer: str | None) -> pd.DataFrame:
     if not path.exists():
         msg = f"{path} does not exist. Check the path; a relative one starts at {Path.cwd()}."
         raise InputError(msg)
@@ -81,10 +99,21 @@ def _read(path: Path, columns: Mapping[str, str], text: set[str]) -> pd.DataFram
             return _read_csv(path, columns, text)
         if path.suffix.lower() in (".parquet", ".geoparquet", ".pq"):
             return _read_parquet(path)
-        return gpd.read_file(path, engine="pyogrio")
+        return gpd.read_file(path, engine="pyogrio", layer=_layer(path, layer))
     except (*_BROKEN, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         msg = f"{path} cannot be read: {error}. Give CSV (UTF-8), Parquet, or a vector file that GDAL reads."
         raise InputError(msg) from error
+
+
+def _layer(path: Path, layer: str | None) -> str | None:
+    """The layer to be read; of a file with one it need not be named, nor rightly."""
+    if layer is None:
+        return None
+    there = [str(name) for name in pyogrio.list_layers(path)[:, 0] if name != "layer_styles"]
+    if layer in there or len(there) < 2:
+        return layer if layer in there else None
+    msg = f"{path} has no layer {layer!r}; it has: {', '.join(there)}."
+    raise InputError(msg)
 
 
 def _read_csv(path: Path, columns: Mapping[str, str], text: set[str]) -> pd.DataFrame:
@@ -149,6 +178,16 @@ def _with_points(path: Path, frame: pd.DataFrame) -> gpd.GeoDataFrame:
         f"{{'file name': 'longitude', ...}}. It has: {', '.join(map(str, frame.columns))}."
     )
     raise MissingColumnError(msg)
+
+
+def _single_points(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Points for multipoints of one part, as which GIS programs like to write points."""
+    shapes = frame.geometry.to_numpy()
+    single = (shapely.get_type_id(shapes) == 4) & (shapely.get_num_geometries(shapes) == 1)
+    if not single.any():
+        return frame
+    parts = np.where(single, shapely.get_geometry(shapes, 0), shapes)
+    return frame.set_geometry(gpd.GeoSeries(parts, index=frame.index, crs=frame.crs))
 
 
 def _with_crs(path: Path, frame: gpd.GeoDataFrame, crs: Any) -> gpd.GeoDataFrame:
