@@ -62,7 +62,11 @@ class Source:
 
 
 class Snapshot:
-    """The features of a layer as they are now; made on the main thread, to which the layer belongs."""
+    """The features of a layer as they are now; made on the main thread, to which the layer belongs.
+
+    ``paths`` are fields with names of files: those are relative to the folder of the layer's own file, and
+    are written in full.
+    """
 
     def __init__(self, layer, limits, context):
         self.features = QgsVectorLayerFeatureSource(layer)
@@ -72,6 +76,8 @@ class Snapshot:
         self.transforms = context.transformContext()
         self.chosen = set(layer.selectedFeatureIds()) if limits.selected else None
         self.limits = limits
+        self.folder = _folder(layer)
+        self.paths = {"path"}
         self.total = len(self.chosen) if limits.selected else layer.featureCount()
 
     def write(self, path, name, feedback):
@@ -87,11 +93,14 @@ class Snapshot:
         request = QgsFeatureRequest()
         if self.limits.expression:
             request.setFilterExpression(self.limits.expression)
+        columns = [self.fields.lookupField(name) for name in self.paths if self.folder]
         written = 0
         for feature in self.features.getFeatures(request):
             if feedback.isCanceled() or written == self.limits.most:
                 break
             if self.chosen is None or feature.id() in self.chosen:
+                for column in columns:
+                    self._complete(feature, column)
                 writer.addFeature(feature, QgsFeatureSink.Flag.FastInsert)
                 written += 1
                 if written % 1000 == 0 and self.total > 0:
@@ -99,6 +108,11 @@ class Snapshot:
         writer.flushBuffer()
         self._check(writer)
         del writer
+
+    def _complete(self, feature, column):
+        path = feature[column] if column >= 0 else None
+        if isinstance(path, str) and path and "://" not in path:
+            feature[column] = str(self.folder / path)
 
     def _check(self, writer):
         if writer.hasError() != QgsVectorFileWriter.WriterError.NoError:
@@ -187,6 +201,12 @@ def _file(uri):
         return None
     name = parts.get("layerName")
     return Source(str(path.resolve()), None if is_null(name) else name)
+
+
+def _folder(layer):
+    """The folder of a layer's file, or ``None``."""
+    path = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source()).get("path") or ""
+    return Path(path).resolve().parent if path and Path(path).is_file() else None
 
 
 def _is_its_file(layer):

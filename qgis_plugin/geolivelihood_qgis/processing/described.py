@@ -138,6 +138,10 @@ class DescribedAlgorithm(WorkerAlgorithm):
             self.values = self._all(given)
         except ValueError as error:
             raise QgsProcessingException(str(error)) from error
+        for one in self.description.parameters:
+            snapshot = getattr(self.values.get(one.of), "snapshot", None)
+            if snapshot and "file" in one.name and self.values[one.name]:
+                snapshot.paths.add(self.values[one.name])
         self.home = self._home(context)
         return True
 

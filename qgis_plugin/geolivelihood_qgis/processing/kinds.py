@@ -95,6 +95,8 @@ def check_fields(one, given):
     """Say which of the fields are not in their layer, else an empty text."""
     names = value(one, given)
     parent = given.parameters.get(one.of.upper())
+    if one.name.upper() not in given.parameters:  # a usual name need not be there
+        return ""
     if not names or is_null(parent) or parent == "":
         return ""
     try:

@@ -59,6 +59,7 @@ EVERYTHING = {
         one("polygons", "polygons"),
         one("table", "table"),
         one("field", "fields", of="points"),
+        one("photo_file", "fields", of="points"),
         one("fields", "fields", of="points", many=True, numeric=True),
         one("raster", "raster"),
         one("rasters", "rasters"),
@@ -166,7 +167,7 @@ def test_the_form(plugin):
     flags = QgsProcessingParameterDefinition.Flag
     assert {name: parameter.type() for name, parameter in of.items()} == {
         **dict.fromkeys(("POINTS", "POLYGONS", "TABLE"), "source"),
-        **dict.fromkeys(("FIELD", "FIELDS"), "field"),
+        **dict.fromkeys(("FIELD", "PHOTO_FILE", "FIELDS"), "field"),
         **{"RASTER": "raster", "RASTERS": "multilayer", "FILE": "file", "FOLDER": "file"},
         **dict.fromkeys(("INTEGER", "NUMBER"), "number"),
         **dict.fromkeys(("FLAG", "SLOW"), "boolean"),
@@ -354,13 +355,16 @@ def test_a_joined_table(worker, places, tmp_path):
 
 def test_delimited_text_with_coordinates(worker, tmp_path):
     path = tmp_path / "points é.csv"
-    path.write_text("name;lon;lat\na;32;1\nb;33;2\n", encoding="utf-8")
+    path.write_text("name;lon;lat;path;photo\na;32;1;a.jpg;x/a.jpg\nb;33;2;/b.jpg;\n", encoding="utf-8")
     uri = f"{path.as_uri()}?delimiter=;&xField=lon&yField=lat&crs=EPSG:4326"
     layer = QgsProject.instance().addMapLayer(QgsVectorLayer(uri, "text", "delimitedtext"))
     assert layer.isValid()
-    run(worker, POINTS=layer)
+    run(worker, POINTS=layer, PHOTO_FILE="photo")
     rows, written_layer = written(worker, "points")
     assert [row[1] for row in rows] == ["a", "b"]
+    # Paths are relative to the table, which the worker does not see.
+    assert [row[4] for row in rows] == [str(tmp_path / "a.jpg"), "/b.jpg"]
+    assert rows[0][5] == str(tmp_path / "x" / "a.jpg") and not rows[1][5]
     assert written_layer.extent() == layer.extent()
 
 
@@ -407,7 +411,7 @@ def test_what_is_wrong_is_said_before_a_worker_starts(worker, results, places, t
         POINTS=points, RASTER=str(tmp_path / "none.tif")
     )
     assert "'a' is no change" in refused(POINTS=points, SETTINGS="a")
-    assert "is no date" in refused(POINTS=points, DATE="31.1.2024")
+    assert "Incorrect parameter value for DATE" in refused(POINTS=points, DATE="31.1.2024")
     assert "INTEGER" in refused(POINTS=points, INTEGER=10)
     assert "POINTS" in refused()
     assert "written as .gpkg" in refused(POINTS=points, OUTPUT=str(tmp_path / "a.csv"))
