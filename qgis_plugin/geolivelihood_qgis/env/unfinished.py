@@ -5,6 +5,7 @@ beside it that QGIS holds. A file whose lock is free was left by a QGIS that die
 """
 
 import contextlib
+import os
 import re
 import time
 import uuid
@@ -70,11 +71,15 @@ def left_behind():
 
 
 def again(run):
-    """The parameters that resume a run: the same, with a fresh name in the same folder."""
+    """The parameters that resume a run: the same, and the same name unless something is there by now.
+
+    What was computed is kept beside that name.
+    """
     parameters = dict(run["parameters"])
     named = parameters.get("OUTPUT") or run.get("out")
     if named:
-        parameters["OUTPUT"] = str(fresh(Path(named)))
+        out = Path(named)
+        parameters["OUTPUT"] = str(fresh(out) if os.path.lexists(out) else out)
     return parameters
 
 

@@ -3,7 +3,7 @@
 import re
 
 from qgis.core import Qgis, QgsApplication, QgsProject
-from qgis.PyQt.QtCore import QUrl
+from qgis.PyQt.QtCore import QTimer, QUrl
 from qgis.PyQt.QtGui import QDesktopServices
 from qgis.PyQt.QtWidgets import QPushButton
 
@@ -14,9 +14,10 @@ from ..printing import action as printing
 from ..processing import catalogue
 from .assistant import command
 from .assistant.wizard import Assistant
-from .run_window import RunWindow, beside
+from .run_window import RunWindow, written
 from .tasks import AlgorithmRun
 
+LATER_MS = 300
 CODE = re.compile(r"\[([A-Z_]+)\]\s*$")
 
 
@@ -28,9 +29,11 @@ class Jobs:
         self.say = say
         self.windows = set()
         self.assistant = None
+        self.later = None
 
     def close(self):
         """Take back windows; the plugin cancels the runs."""
+        self.later = None
         for window in [*self.windows, self.assistant]:
             if window is not None:
                 window.close()
@@ -122,7 +125,7 @@ class Jobs:
 
     def _succeeded(self, window, results):
         out = str(results.get("OUTPUT", ""))
-        files = beside(out)
+        files = written(results)
         text = tr("The map is there: {} layers.").format(len(results.get("LAYERS") or ()))
         if "scores" in files:
             text += " " + tr("Scores: {}").format(files["scores"])
@@ -131,7 +134,11 @@ class Jobs:
             actions.append(("glqOpenReport", tr("Open report"), lambda: _open(files["report"])))
         if window:
             window.ended(text, actions)
-        self.tell(text, Qgis.MessageLevel.Success, actions)
+        # QGIS has a message of its own about a task that is complete: ours comes on top.
+        self.later = QTimer()
+        self.later.setSingleShot(True)
+        self.later.timeout.connect(lambda: self.tell(text, Qgis.MessageLevel.Success, actions))
+        self.later.start(LATER_MS)
 
     def _print(self, out):
         """Print these results: the active layer tells which they are."""

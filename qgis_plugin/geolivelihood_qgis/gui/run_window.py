@@ -120,8 +120,14 @@ class RunWindow(QDialog):
             self.run.task.cancel()
 
 
-def beside(out):
-    """Scores and report of a run, where it has written them."""
-    folder = Path(out).parent
-    found = {name: folder / file for name, file in (("scores", "scores.csv"), ("report", "report.html"))}
-    return {name: path for name, path in found.items() if path.is_file()}
+def written(results):
+    """Scores and report of a run, where there are some: named by it, or beside its results."""
+    out, found = Path(str(results.get("OUTPUT", ""))), {}
+    for name, file in (("scores", "scores.csv"), ("report", "report.html")):
+        named = results.get(name.upper())
+        places = [Path(named)] if isinstance(named, str) else []
+        places += [out.with_name(f"{out.stem}.{file}"), out.with_name(file)] if out.name else []
+        there = [path for path in places if path.is_file()]
+        if there:
+            found[name] = there[0]
+    return found

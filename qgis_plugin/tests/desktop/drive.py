@@ -6,6 +6,7 @@ closes QGIS. Whatever fails is written into the verdict, for QGIS always ends wi
 
 import json
 import os
+import sys
 import time
 import traceback
 from pathlib import Path
@@ -13,10 +14,21 @@ from pathlib import Path
 from qgis.core import QgsApplication, QgsCoordinateTransform, QgsProject, QgsSettings
 from qgis.PyQt.QtCore import QCoreApplication, QPoint, Qt, QTimer
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QAction, QDockWidget, QFileDialog, QLineEdit, QPushButton, QToolBar
+from qgis.PyQt.QtWidgets import (
+    QAction,
+    QDockWidget,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QToolBar,
+    QWidget,
+)
 from qgis.utils import iface, plugins, reloadPlugin, unloadPlugin
 
 ORDERS = json.loads(Path(os.environ["GLQ_ORDERS"]).read_text(encoding="utf-8"))
+sys.path.insert(0, ORDERS["here"])
 VERDICT = {"errors": [], "ticks": 0}
 STEP_S = 300
 NAME = "geolivelihood_qgis"
@@ -193,7 +205,147 @@ def install(package):
     VERDICT["provider"] = QgsApplication.processingRegistry().providerById("geolivelihood") is not None
 
 
-STEPS = {"load": load, "export": export, "install": install, "evidence": evidence}
+def assist(pages, name, cancel_at=None):
+    """Open the assistant, fill each page and press "Next"; run to the end, or cancel at a stage."""
+    from meter import Meter
+
+    button = (
+        iface.mainWindow()
+        .findChild(QToolBar, "glqToolbar")
+        .widgetForAction(iface.mainWindow().findChild(QAction, "glqActionAssistant"))
+    )
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    yield lambda: widget("glqAssistant") and widget("glqAssistant").isVisible()
+    wizard, notices = widget("glqAssistant"), []
+    for number, page in enumerate(pages):
+        for key, value in page.items():
+            if key.endswith("Browse"):
+                QTimer.singleShot(0, wizard.findChild(QPushButton, key).click)
+                yield file_dialog
+                choose(value)
+                yield lambda: not file_dialog()
+            else:
+                fill(wizard.findChild(QWidget, key), value)
+        yield wait(0.3)
+        notices.append(wizard.currentPage().notice.text())
+        wizard.grab().save(str(Path(ORDERS["artefacts"]) / f"{name}_page_{number + 1}.png"))
+        last = number == len(pages) - 1
+        if last:
+            told = {"summary": widget("glqAssistantSummary").toPlainText(), "command": wizard.command()}
+            meter, gaps = Meter(), Gaps()
+            meter.start()
+        press = wizard.findChild(QPushButton, "glqAssistantFinish" if last else "glqAssistantNext")
+        QTest.mouseClick(press, Qt.MouseButton.LeftButton)
+    yield lambda: widget("glqRunWindow") or ours()
+    window = widget("glqRunWindow")
+    VERDICT[name] = {"notices": notices, "messages": messages(), **told}
+    if window:
+        stage, stages = window.findChild(QLabel, "glqRunStage"), []
+        yield from watch(stage, stages, cancel_at, name)
+        if cancel_at:
+            began = time.monotonic()
+            QTest.mouseClick(window.findChild(QPushButton, "glqRunCancel"), Qt.MouseButton.LeftButton)
+            yield ours
+            VERDICT[name]["cancelled_after_s"] = time.monotonic() - began
+        VERDICT[name]["stages"] = stages
+        VERDICT[name]["time"] = window.findChild(QLabel, "glqRunTime").text()
+    VERDICT[name] |= {"calls": meter.stop(), "longest_gap_s": gaps.stop(), "messages": messages()}
+    yield wait(1)
+    yield drawn
+    VERDICT[name]["tree"] = tree(QgsProject.instance().layerTreeRoot())
+    VERDICT[name]["colours"] = colours()
+    grab(name)
+    if window:
+        VERDICT[name]["buttons"] = [b.objectName() for b in window.findChildren(QPushButton)]
+        window.grab().save(str(Path(ORDERS["artefacts"]) / f"{name}_ended.png"))
+        window.close()
+    iface.messageBar().clearWidgets()
+    yield wait(0.3)
+
+
+def watch(stage, stages, cancel_at, name):
+    """Collect the stages that are shown, until the one to cancel at or the end."""
+
+    def seen():
+        if not stages or stages[-1] != stage.text():
+            stages.append(stage.text())
+            if len(stages) == 6:
+                grab(f"{name}_running")
+                stage.window().grab().save(str(Path(ORDERS["artefacts"]) / f"{name}_run_window.png"))
+        return (cancel_at and cancel_at in stage.text()) or ours()
+
+    yield seen
+
+
+def resume(name):
+    """Press "Resume" in the message bar, and wait for the good end."""
+    QTest.mouseClick(iface.messageBar().findChildren(QPushButton, "glqResume")[-1], Qt.MouseButton.LeftButton)
+    yield lambda: widget("glqRunWindow")
+    log = widget("glqRunWindow").findChild(QPlainTextEdit, "glqRunLog")
+    yield ours
+    yield wait(1)
+    yield drawn
+    VERDICT[name] = {"messages": messages(), "log": log.toPlainText()}
+    grab(name)
+
+
+def ours():
+    """Messages of the plugin, not of QGIS."""
+    return [item for item in iface.messageBar().items() if item.title() == "Geolivelihood"]
+
+
+def widget(name):
+    """The widget of ours that has this name, wherever it is."""
+    found = [w for w in QgsApplication.allWidgets() if w.objectName() == name]
+    return found[-1] if found else None
+
+
+def fill(control, value):
+    """Set a control as a user would."""
+    if hasattr(control, "setLayer") and hasattr(control, "currentLayer"):
+        control.setLayer(QgsProject.instance().mapLayersByName(value)[0])
+    elif hasattr(control, "setField"):
+        control.setField(value)
+    elif hasattr(control, "set_value"):
+        control.set_value(value)
+    elif hasattr(control, "setFilePath"):
+        control.setFilePath(value)
+    elif hasattr(control, "findData"):
+        control.setCurrentIndex(control.findData(value))
+    elif hasattr(control, "setChecked"):
+        control.setChecked(value)
+    elif hasattr(control, "setValue"):
+        control.setValue(value)
+    else:
+        control.setText(value)
+
+
+class Gaps:
+    """The longest time between two ticks of a timer of 10 ms."""
+
+    def __init__(self):
+        self.last, self.longest = time.monotonic(), 0.0
+        self.timer = QTimer()
+        self.timer.timeout.connect(self._tick)
+        self.timer.start(10)
+
+    def _tick(self):
+        now = time.monotonic()
+        self.longest, self.last = max(self.longest, now - self.last), now
+
+    def stop(self):
+        self.timer.stop()
+        return self.longest
+
+
+STEPS = {
+    "assist": assist,
+    "resume": resume,
+    "load": load,
+    "export": export,
+    "install": install,
+    "evidence": evidence,
+}
 
 
 def story():

@@ -331,7 +331,7 @@ def test_a_broken_run_is_resumed(start, said, press, wait_for, project, results_
     assert words in told
     nothing_is_left(tmp_path / "out")
     resumes(wait_for, said, press)
-    assert (tmp_path / "out" / "map-2.gpkg").exists()
+    assert (tmp_path / "out" / "map.gpkg").exists()
     assert len(QgsProject.instance().mapLayers()) == 7
 
 
@@ -397,7 +397,7 @@ def test_a_run_of_a_qgis_that_died_is_offered_at_the_next_start(
     assert len(told) == 1 and "Run project" in told[0]
     assert sorted(path.name for path in folder.glob("*.json")) == ["busy.json"]
     resumes(wait_for, said, press)
-    assert (tmp_path / "out" / "map-2.gpkg").exists()
+    assert (tmp_path / "out" / "map.gpkg").exists()
     lock.unlock()
 
 
@@ -420,6 +420,15 @@ def test_a_resumed_run_whose_algorithm_is_gone(plugin, said):
     run = {"algorithm": "geolivelihood:gone", "title": "Gone", "parameters": {}, "code": ""}
     plugin.jobs.resume(run)
     assert "'Gone' is not there any more" in said()[-1]
+
+
+def test_a_run_goes_on_under_its_name_unless_that_was_taken(tmp_path):
+    """What was computed is kept beside the name; a file that came there meanwhile is not touched."""
+    out = tmp_path / "map.gpkg"
+    run = {"parameters": {"SEED": 1}, "out": str(out)}
+    assert unfinished.again(run) == {"SEED": 1, "OUTPUT": str(out)}
+    out.touch()
+    assert unfinished.again(run) == {"SEED": 1, "OUTPUT": str(tmp_path / "map-2.gpkg")}
 
 
 def test_fresh_names(tmp_path):
@@ -473,5 +482,5 @@ def test_a_real_worker_that_is_killed_goes_on_where_it_stopped(
         worker_client._Job.shake_hands = real
     log = "\n".join(w.findChild(QPlainTextEdit, "glqRunLog").toPlainText() for w in plugin.jobs.windows)
     assert "kept from an earlier run" in log
-    assert (tmp_path / "out" / "map-2.gpkg").exists()
+    assert (tmp_path / "out" / "map.gpkg").exists()
     assert classFactory

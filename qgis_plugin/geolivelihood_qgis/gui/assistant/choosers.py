@@ -25,6 +25,9 @@ from ...env.unfinished import source
 
 LONGITUDES = ("longitude", "lon", "lng", "long", "longnum", "x")
 LATITUDES = ("latitude", "lat", "latnum", "y")
+KNOWN = (("longitude", "latitude"), ("lon", "lat"), ("lng", "lat"), ("LONGNUM", "LATNUM"))
+"""Pairs of columns that the library takes for places without being told."""
+
 ID = Qt.ItemDataRole.UserRole
 
 
@@ -52,13 +55,14 @@ class LayerChooser(QWidget):
         return self.box.currentLayer()
 
     def value(self):
-        """Id of the chosen layer, or ``None``."""
-        return None if self.layer() is None else self.layer().id()
+        """Id of the chosen layer, or its file where that is a table that the library reads itself."""
+        layer = self.layer()
+        return None if layer is None else plain_table(layer) or layer.id()
 
     def set_value(self, named):
         """Choose the layer of the project that has this id or source, if there is one."""
         for layer in QgsProject.instance().mapLayers().values():
-            if named in (layer.id(), source(layer)):
+            if named is not None and named in (layer.id(), source(layer), plain_table(layer)):
                 self.box.setLayer(layer)
                 return
         if named is None:
@@ -210,6 +214,15 @@ def layer_file(layer):
     parts = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
     path = parts.get("path") or ""
     return path if Path(path).is_file() else ""
+
+
+def plain_table(layer):
+    """The file of points that were read from columns of longitude and latitude, as they are there."""
+    if layer.providerType() != "delimitedtext" or layer.subsetString() or layer.crs().authid() != "EPSG:4326":
+        return ""
+    query = QUrlQuery(QUrl(layer.source()))
+    x, y = (query.queryItemValue(name) for name in ("xField", "yField"))
+    return layer_file(layer) if (x, y) in KNOWN else ""
 
 
 def last_folder():
