@@ -19,6 +19,7 @@ from geolivelihood.features import FeatureStore, embed, encoder
 from geolivelihood.features.store import REJECTED, STATE, describe
 from geolivelihood.features.weights import state_hash
 from geolivelihood.files import atomic
+from geolivelihood.progress import stage as begin
 from geolivelihood.recipes.lineup import LineUp
 from geolivelihood.recipes.livelihood import Livelihood
 from geolivelihood.recipes.run import open_project
@@ -75,7 +76,9 @@ def index_pictures(
     **reading
         How the table is to be read: ``crs``, ``columns``, ``files``, ``kind``.
     """
+    begin("reading pictures")
     images, rejected = _read(pictures, reading)
+    begin("indexing to cells")
     tie = h3cells.image_cells(images.drop_duplicates("image_id"), resolution=resolution)
     counts = pd.DataFrame(
         {"pictures": np.asarray(tie.matrix.sum(axis=0))}, index=pd.Index(tie.cells, name="cell")
@@ -114,8 +117,10 @@ def embed_pictures(
     MissingColumnError
         If neither the table nor ``files`` says where the pictures are.
     """
+    begin("reading pictures")
     images, rejected = _read(pictures, reading)
     require_paths(images, pictures)
+    begin("embedding pictures")
     made = _encoder(encoder, seed=seed) if weights is None else _encoder(encoder, weights=weights, seed=seed)
     store = embed(images.drop_duplicates("image_id"), made, store=Path(target))
     rows = Path(target) / "table_rejected.csv"
@@ -143,7 +148,9 @@ def graph_pictures(
 
     A picture that serves several clusters is one node.
     """
+    begin("reading pictures")
     images, rejected = _read(pictures, reading)
+    begin("linking pictures")
     images = images.drop_duplicates("image_id")
     anchors = images.geometry.representative_point()
     points = np.column_stack([anchors.x, anchors.y])
@@ -186,6 +193,7 @@ def train_model(
         "settings": choice.model_dump(),
         "features": _encodings(data, choice),
     }
+    begin(f"training {choice.key}")
     models.save(
         lineup.fit(choice, name),
         Path(target),
@@ -222,6 +230,7 @@ def predict_cells(
         msg = f"{model} was trained with the source {missing[0]!r}, which {project} does not have."
         raise InputError(msg)
     _check_encodings(f"the model {model}", card["features"], str(project), _encodings(data, settings))
+    begin("predicting cells")
     values = lineup.inputs.at_cells(fitted, settings).reshape(len(data.cells), -1)
     frame = gpd.GeoDataFrame(
         dict(zip(card.get("indicators", [card["indicator"]]), values.T, strict=True)),
