@@ -27,8 +27,10 @@ from qgis.PyQt.QtWidgets import (
 )
 from qgis.utils import iface, plugins, reloadPlugin, unloadPlugin
 
+sys.path.insert(0, os.environ["GLQ_HERE"])
+from look import Gaps, Meter, fill, ours, widget
+
 ORDERS = json.loads(Path(os.environ["GLQ_ORDERS"]).read_text(encoding="utf-8"))
-sys.path.insert(0, ORDERS["here"])
 VERDICT = {"errors": [], "ticks": 0}
 STEP_S = 300
 NAME = "geolivelihood_qgis"
@@ -78,11 +80,15 @@ def tree(group):
             **(
                 {"children": tree(node)}
                 if hasattr(node, "findGroup")
-                else {"renderer": renderer(node.layer()), "features": node.layer().featureCount()}
+                else {"renderer": renderer(node.layer()), "features": features(node.layer())}
             ),
         }
         for node in group.children()
     ]
+
+
+def features(layer):
+    return layer.featureCount() if hasattr(layer, "featureCount") else None
 
 
 def renderer(layer):
@@ -207,8 +213,6 @@ def install(package):
 
 def assist(pages, name, cancel_at=None):
     """Open the assistant, fill each page and press "Next"; run to the end, or cancel at a stage."""
-    from meter import Meter
-
     button = (
         iface.mainWindow()
         .findChild(QToolBar, "glqToolbar")
@@ -249,7 +253,7 @@ def assist(pages, name, cancel_at=None):
             VERDICT[name]["cancelled_after_s"] = time.monotonic() - began
         VERDICT[name]["stages"] = stages
         VERDICT[name]["time"] = window.findChild(QLabel, "glqRunTime").text()
-    VERDICT[name] |= {"calls": meter.stop(), "longest_gap_s": gaps.stop(), "messages": messages()}
+    VERDICT[name] |= {"calls": meter.stop(), "gaps": gaps.stop(), "messages": messages()}
     yield wait(1)
     yield drawn
     VERDICT[name]["tree"] = tree(QgsProject.instance().layerTreeRoot())
@@ -259,7 +263,8 @@ def assist(pages, name, cancel_at=None):
         VERDICT[name]["buttons"] = [b.objectName() for b in window.findChildren(QPushButton)]
         window.grab().save(str(Path(ORDERS["artefacts"]) / f"{name}_ended.png"))
         window.close()
-    iface.messageBar().clearWidgets()
+    if not cancel_at:  # its message offers to resume
+        iface.messageBar().clearWidgets()
     yield wait(0.3)
 
 
@@ -287,55 +292,6 @@ def resume(name):
     yield drawn
     VERDICT[name] = {"messages": messages(), "log": log.toPlainText()}
     grab(name)
-
-
-def ours():
-    """Messages of the plugin, not of QGIS."""
-    return [item for item in iface.messageBar().items() if item.title() == "Geolivelihood"]
-
-
-def widget(name):
-    """The widget of ours that has this name, wherever it is."""
-    found = [w for w in QgsApplication.allWidgets() if w.objectName() == name]
-    return found[-1] if found else None
-
-
-def fill(control, value):
-    """Set a control as a user would."""
-    if hasattr(control, "setLayer") and hasattr(control, "currentLayer"):
-        control.setLayer(QgsProject.instance().mapLayersByName(value)[0])
-    elif hasattr(control, "setField"):
-        control.setField(value)
-    elif hasattr(control, "set_value"):
-        control.set_value(value)
-    elif hasattr(control, "setFilePath"):
-        control.setFilePath(value)
-    elif hasattr(control, "findData"):
-        control.setCurrentIndex(control.findData(value))
-    elif hasattr(control, "setChecked"):
-        control.setChecked(value)
-    elif hasattr(control, "setValue"):
-        control.setValue(value)
-    else:
-        control.setText(value)
-
-
-class Gaps:
-    """The longest time between two ticks of a timer of 10 ms."""
-
-    def __init__(self):
-        self.last, self.longest = time.monotonic(), 0.0
-        self.timer = QTimer()
-        self.timer.timeout.connect(self._tick)
-        self.timer.start(10)
-
-    def _tick(self):
-        now = time.monotonic()
-        self.longest, self.last = max(self.longest, now - self.last), now
-
-    def stop(self):
-        self.timer.stop()
-        return self.longest
 
 
 STEPS = {

@@ -31,13 +31,13 @@ def desktop(find_program, system_environment, tmp_path, artefacts):
             with settings.open("a") as file:
                 file.write(f"[geolivelihood_qgis]\nworker_python={worker}\n")
         verdict, orders = tmp_path / "verdict.json", tmp_path / "orders.json"
-        given = {"verdict": str(verdict), "artefacts": str(artefacts), "here": str(HERE)}
-        orders.write_text(json.dumps({"steps": steps, **given}))
+        orders.write_text(json.dumps({"steps": steps, "verdict": str(verdict), "artefacts": str(artefacts)}))
         environment = {
             name: value for name, value in system_environment.items() if name != "XDG_CURRENT_DESKTOP"
         }
         environment |= {
             "GLQ_ORDERS": str(orders),
+            "GLQ_HERE": str(HERE),
             "XDG_RUNTIME_DIR": os.environ.get("XDG_RUNTIME_DIR", "/tmp"),
         }
         if plugins:
@@ -177,10 +177,10 @@ def never_blocks(told, artefacts, name):
     """No call of the plugin takes the interface for a tenth of a second while the job runs.
 
     What counts is the processor's time of each call, for a loaded machine stretches any other clock. The
-    longest gap between ticks of a timer, and all calls, are kept beside the screenshots.
+    longest gaps between ticks of a timer, and the slowest calls, are kept beside the screenshots.
     """
     calls = sorted(told["calls"], key=lambda call: -call[2])
-    record = {"longest_gap_s": told["longest_gap_s"], "calls": len(calls), "slowest": calls[:20]}
+    record = {"gaps": told["gaps"], "calls": len(calls), "slowest": calls[:20]}
     (artefacts / f"{name}_blocking.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
     assert len(calls) > 10
     # Layers are opened and drawn when the job is over.

@@ -1,10 +1,12 @@
 """Workers that need no library: scripts that behave, or do not, as a test wants."""
 
 import sys
+from pathlib import Path
 
 from geolivelihood_qgis.env import settings
 from geolivelihood_qgis.layers.results import result_layers
 from geolivelihood_qgis.processing import catalogue
+from qgis.core import QgsProject
 
 PRELUDE = """
 import json, os, pathlib, shutil, sys, time
@@ -45,6 +47,13 @@ def describe(script, provider):
     """Let the plugin know the assistant's operation, as this worker would tell it."""
     catalogue.remember(script, {"library": "0.9.0", "ops": OPERATIONS, "described": [CLUSTERS_TO_MAP]})
     provider.refreshAlgorithms()
+
+
+def nothing_is_left(folder):
+    """No layer was loaded, and no file is there that is not whole."""
+    assert QgsProject.instance().mapLayers() == {}
+    assert [path.name for path in Path(folder).rglob("*.part*")] == []
+    assert list(Path(folder).rglob("*.gpkg")) == []
 
 
 def _one(name, kind, **more):

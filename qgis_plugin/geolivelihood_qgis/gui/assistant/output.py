@@ -152,6 +152,16 @@ class OutputPage(Page):
             folder = Path(home) / "results"
         return free_name(Path(folder), "map")
 
+    def validatePage(self):
+        """Also ask the algorithm itself: it sees all pages together."""
+        if not super().validatePage():
+            return False
+        refusal = self.wizard().refusal() if self.wizard() else ""
+        if refusal:
+            self.notice.setText(f"✗ {refusal}")
+            self.notice.setVisible(True)
+        return not refusal
+
     def refresh(self, *_):
         """Also tell what will be run."""
         if self.wizard():

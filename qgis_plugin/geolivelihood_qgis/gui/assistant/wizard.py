@@ -2,7 +2,7 @@
 
 import json
 
-from qgis.core import QgsApplication, QgsSettings
+from qgis.core import QgsApplication, QgsProcessingContext, QgsProject, QgsSettings
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QDialog, QWizard
 
@@ -60,6 +60,16 @@ class Assistant(QWizard):
         if algorithm is None:
             return self.values()
         return command.fitted(self.values(), algorithm, self.description)
+
+    def refusal(self):
+        """Why the algorithm would not run with this, or an empty text."""
+        algorithm = QgsApplication.processingRegistry().algorithmById(command.ALGORITHM)
+        if algorithm is None:
+            return ""
+        context = QgsProcessingContext()
+        context.setProject(QgsProject.instance())
+        good, reason = algorithm.checkParameterValues(self.parameters(), context)
+        return "" if good else reason
 
     def told(self):
         """What will be run, in words."""
