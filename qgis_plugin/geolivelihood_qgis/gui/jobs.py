@@ -63,7 +63,7 @@ class Jobs:
         run = AlgorithmRun(
             algorithm_id,
             parameters,
-            lambda *end: self._ended(shown[0] if shown else None, *end),
+            lambda *end: self._ended(algorithm_id, shown[0] if shown else None, *end),
             watch=True,
         )
         if run.task is None:
@@ -109,7 +109,7 @@ class Jobs:
             item.layout().addWidget(button)
         bar.pushWidget(item, level, 0)
 
-    def _ended(self, window, successful, results, message):
+    def _ended(self, algorithm_id, window, successful, results, message):
         window = window if window in self.windows else None
         if successful:
             self._succeeded(window, results)
@@ -120,6 +120,9 @@ class Jobs:
             window.ended(text)
         if broken:
             self.offer_resume(broken)
+        elif algorithm_id == command.ALGORITHM:
+            change = ("glqChange", tr("Change..."), self.open_assistant)
+            self.tell(message or text, Qgis.MessageLevel.Critical, [change])
         else:
             self.say(message or text, Qgis.MessageLevel.Critical)
 

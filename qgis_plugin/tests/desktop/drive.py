@@ -6,6 +6,7 @@ closes QGIS. Whatever fails is written into the verdict, for QGIS always ends wi
 
 import json
 import os
+import signal
 import sys
 import time
 import traceback
@@ -211,8 +212,8 @@ def install(package):
     VERDICT["provider"] = QgsApplication.processingRegistry().providerById("geolivelihood") is not None
 
 
-def assist(pages, name, cancel_at=None):
-    """Open the assistant, fill each page and press "Next"; run to the end, or cancel at a stage."""
+def assist(pages, name, cancel_at=None, then="cancel"):
+    """Open the assistant, fill each page and press "Next"; run to the end, or cancel, or die, at a stage."""
     button = (
         iface.mainWindow()
         .findChild(QToolBar, "glqToolbar")
@@ -246,6 +247,8 @@ def assist(pages, name, cancel_at=None):
     if window:
         stage, stages = window.findChild(QLabel, "glqRunStage"), []
         yield from watch(stage, stages, cancel_at, name)
+        if cancel_at and then == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
         if cancel_at:
             began = time.monotonic()
             QTest.mouseClick(window.findChild(QPushButton, "glqRunCancel"), Qt.MouseButton.LeftButton)
@@ -284,13 +287,17 @@ def watch(stage, stages, cancel_at, name):
 
 def resume(name):
     """Press "Resume" in the message bar, and wait for the good end."""
+    yield ours
+    yield wait(0.5)
+    grab(f"{name}_offered")
+    offered = messages()
     QTest.mouseClick(iface.messageBar().findChildren(QPushButton, "glqResume")[-1], Qt.MouseButton.LeftButton)
     yield lambda: widget("glqRunWindow")
     log = widget("glqRunWindow").findChild(QPlainTextEdit, "glqRunLog")
     yield ours
     yield wait(1)
     yield drawn
-    VERDICT[name] = {"messages": messages(), "log": log.toPlainText()}
+    VERDICT[name] = {"offered": offered, "messages": messages(), "log": log.toPlainText()}
     grab(name)
 
 

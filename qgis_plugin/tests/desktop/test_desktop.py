@@ -23,13 +23,13 @@ def desktop(find_program, system_environment, tmp_path, artefacts):
     qgis, screen = find_program("qgis.bin"), find_program("xvfb-run")
     find_program("xauth")
 
-    def run(*steps, plugins=PLUGINS, worker=None):
+    def run(*steps, plugins=PLUGINS, worker=None, dies=False):
         settings = tmp_path / "profile" / "profiles" / "default" / "QGIS" / "QGIS3.ini"
-        settings.parent.mkdir(parents=True)
-        settings.write_text("[PythonPlugins]\ngeolivelihood_qgis=true\n" if plugins else "")
-        if worker:
-            with settings.open("a") as file:
-                file.write(f"[geolivelihood_qgis]\nworker_python={worker}\n")
+        if not settings.exists():
+            settings.parent.mkdir(parents=True)
+            text = "[PythonPlugins]\ngeolivelihood_qgis=true\n" if plugins else ""
+            text += f"[geolivelihood_qgis]\nworker_python={worker}\n" if worker else ""
+            settings.write_text(text)
         verdict, orders = tmp_path / "verdict.json", tmp_path / "orders.json"
         orders.write_text(json.dumps({"steps": steps, "verdict": str(verdict), "artefacts": str(artefacts)}))
         environment = {
@@ -52,6 +52,9 @@ def desktop(find_program, system_environment, tmp_path, artefacts):
             timeout=LONG_S,
             check=False,
         )
+        if dies:
+            assert not verdict.exists(), verdict.read_text(encoding="utf-8")[:3000]
+            return None
         assert verdict.exists(), done.stdout[-3000:] + done.stderr[-3000:]
         told = json.loads(verdict.read_text(encoding="utf-8"))
         assert told["errors"] == [], told["errors"][0] + done.stderr[-3000:]
@@ -139,6 +142,8 @@ def test_a_click_on_a_cell_opens_its_evidence(desktop, evidence_file, artefacts)
 
 
 SLOW_S = 0.1
+KEPT = re.compile(r"(photos|features|cells|images)\S*: kept from an earlier run")
+"""Within one run only validations are kept; pictures that were read are kept from the one before."""
 
 
 def synthetic_pages(country, out):
@@ -211,13 +216,23 @@ def test_the_assistant_can_be_cancelled_and_its_run_resumed(desktop, project_fil
     assert any("was cancelled" in text for text in cancelled["messages"])
     assert cancelled["cancelled_after_s"] < 5  # half a second where nothing else runs
     assert "Cells" not in layers(cancelled["tree"])
-    assert not out.exists()
     resumed = told["assistant_resumed"]
     assert any("Scores: " in text for text in resumed["messages"]), resumed
-    # Within one run only validations are kept; pictures that were read are kept from the first.
-    assert re.search(r"(photos|features|cells|images)\S*: kept from an earlier run", resumed["log"]), resumed
+    assert KEPT.search(resumed["log"]), resumed
     assert out.exists()
     assert not list(out.parent.glob("*.part*"))
+
+
+def test_the_assistant_s_run_is_offered_again_when_qgis_died(desktop, project_file, worker_python, tmp_path):
+    out = tmp_path / "out" / "map.gpkg"
+    pages = synthetic_pages(project_file.parent, out)
+    desktop(("assist", pages, "assistant_died", "validating", "die"), worker=worker_python, dies=True)
+    assert not out.exists()
+    told = desktop(("resume", "assistant_next_start"), worker=worker_python)["assistant_next_start"]
+    assert any("QGIS ended during the run" in text for text in told["offered"])
+    assert any("Scores: " in text for text in told["messages"]), told
+    assert KEPT.search(told["log"]), told
+    assert out.exists()
 
 
 def test_the_assistant_makes_a_map_of_a_part_of_brazil(
@@ -235,7 +250,7 @@ def test_the_assistant_makes_a_map_of_a_part_of_brazil(
         },
         {"glqAssistantIndicators": ["idhm"], "glqAssistantLabel": "Human development index (0 to 1)"},
         {"glqAssistantModels": ["mean", "knn", "boosting"], "glqAssistantMapModel": "boosting"},
-        {"glqAssistantFolds": 3},
+        {"glqAssistantFolds": 3, "glqAssistantAutoBuffer": False, "glqAssistantBuffer": 30_000},
         {
             "glqAssistantResolution": 5,
             "glqAssistantExplanations": False,

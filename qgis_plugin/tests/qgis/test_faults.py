@@ -221,6 +221,26 @@ def test_the_assistant_s_request(plugin, start, gathered, clusters, results_file
     assert "--MODELS=ridge" in gathered.command()
 
 
+def test_what_was_refused_can_be_changed_in_the_assistant(
+    plugin, start, press, gathered, results_file, tmp_path
+):
+    """The library's own words, and a way back to the pages, which know what was chosen."""
+    body = "hello(); hear(); say('error', code='INPUT_INVALID', text='Give another buffer_m.'); sys.exit(6)"
+    script = fake_worker.make(tmp_path / "w", body, results_file)
+    fake_worker.describe(script, plugin.provider)
+    gathered.output.output.setFilePath(str(tmp_path / "out" / "map.gpkg"))
+    gathered.remember()
+    told = start(MAP, gathered.parameters())
+    assert "Give another buffer_m. [INPUT_INVALID]" in told
+    nothing_is_left_of_results = list((tmp_path / "out").glob("*.gpkg"))
+    assert nothing_is_left_of_results == []
+    fake_worker.describe(script, plugin.provider)
+    press("glqChange")
+    assert plugin.jobs.assistant.isVisible()
+    plugin.jobs.assistant.indicator.initializePage()
+    assert plugin.jobs.assistant.values()["INDICATORS"] == ["wealth"]
+
+
 def test_a_good_end_offers_print_and_report(plugin, start, project, results_file, tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(jobs, "_open", seen.append)
