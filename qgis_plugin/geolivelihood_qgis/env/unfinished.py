@@ -24,6 +24,10 @@ BROKEN = []
 """Runs of this session that ended so, and were not offered again yet."""
 
 
+LEAVING = set()
+"""Has an entry while the plugin goes: runs that are cancelled by that are offered the next time."""
+
+
 @contextlib.contextmanager
 def noted(algorithm_id, title, parameters, out):
     """Remember a run while it is under way, and when it ends in a way that can be resumed."""
@@ -40,11 +44,12 @@ def noted(algorithm_id, title, parameters, out):
             profile.write(path, {**run, "started": time.time()})
         yield
     except WorkerError as error:
-        if error.code in RESUMABLE:
+        if error.code in RESUMABLE and not LEAVING:
             BROKEN.append({**run, "code": error.code, "text": str(error)})
         raise
     finally:
-        path.unlink(missing_ok=True)
+        if not LEAVING:
+            path.unlink(missing_ok=True)
         lock.unlock()
 
 

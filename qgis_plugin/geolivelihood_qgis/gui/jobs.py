@@ -30,9 +30,13 @@ class Jobs:
         self.windows = set()
         self.assistant = None
         self.later = None
+        self.closed = False
+        unfinished.LEAVING.clear()
 
     def close(self):
-        """Take back windows; the plugin cancels the runs."""
+        """Take back windows; the plugin cancels the runs, which are offered at the next start."""
+        unfinished.LEAVING.add(id(self))
+        self.closed = True
         self.later = None
         for window in [*self.windows, self.assistant]:
             if window is not None:
@@ -110,6 +114,8 @@ class Jobs:
         bar.pushWidget(item, level, 0)
 
     def _ended(self, algorithm_id, window, successful, results, message):
+        if self.closed:
+            return
         window = window if window in self.windows else None
         if successful:
             self._succeeded(window, results)

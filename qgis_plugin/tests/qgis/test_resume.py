@@ -8,6 +8,7 @@ import pytest
 from geolivelihood_qgis import worker_client
 from geolivelihood_qgis.env import settings, unfinished
 from geolivelihood_qgis.gui.run_window import RunWindow
+from geolivelihood_qgis.gui.tasks import RUNNING
 from qgis.core import QgsProject, QgsVectorLayer
 from qgis.PyQt.QtCore import QLockFile
 from qgis.PyQt.QtWidgets import QLabel, QPlainTextEdit, QPushButton
@@ -94,6 +95,27 @@ succeed(job)
     assert [run["algorithm"] for run in found] == [RUN]
     assert found[0]["parameters"] == {"PROJECT": str(project), "OUTPUT": str(out)}
     assert list((own_profile / "runs").iterdir()) == []
+
+
+def test_a_run_that_ends_with_the_plugin_is_offered_the_next_time(
+    qgis_iface, plugin, said, wait_for, project, results_file, tmp_path, own_profile
+):
+    body = """
+hello(); hear()
+say("progress", pct=None, stage="embed", step=1, steps=4, text="pictures")
+hear(); say("error", code="CANCELLED", text="Cancelled."); sys.exit(3)
+"""
+    fake_worker.make(tmp_path / "worker", body, results_file)
+    plugin.jobs.start(RUN, {"PROJECT": str(project), "OUTPUT": str(tmp_path / "out" / "map.gpkg")})
+    (window,) = plugin.jobs.windows
+    wait_for(lambda: window.findChild(QLabel, "glqRunStage").text() == "embed: pictures")
+    before = said()
+    plugin.unload()
+    wait_for(lambda: not RUNNING)
+    assert said() == before  # nobody is there any more to say it
+    plugin.__init__(qgis_iface)
+    plugin.initGui()
+    assert "QGIS ended during the run 'Run project'" in said()[-1]
 
 
 def test_a_run_of_a_qgis_that_died_is_offered_at_the_next_start(
