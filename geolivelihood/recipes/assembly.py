@@ -354,7 +354,7 @@ def _validation(answers: Answers) -> dict[str, Any]:
     told: dict[str, Any] = {"folds": answers.folds}
     if answers.splits:
         told["splits"] = _with_blocked(answers.splits)
-    return told if answers.buffer_m is None else told | {"buffer_m": answers.buffer_m}
+    return told | {"buffer_m": "possible" if answers.buffer_m is None else answers.buffer_m}
 
 
 def _with_blocked(splits: Iterable[str]) -> list[str]:

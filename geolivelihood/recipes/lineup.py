@@ -130,7 +130,7 @@ class LineUp:
         settings: dict[str, Any] = self.project.validation.model_dump(
             exclude={"bootstrap", "splits", "regions"}
         )
-        if settings["buffer_m"] == "auto" and split == "blocked":
+        if isinstance(settings["buffer_m"], str) and split == "blocked":
             settings["range"] = self.map_choice.model_dump()
         depends: list[Any] = [settings]
         if split == "region":

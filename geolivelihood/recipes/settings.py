@@ -220,21 +220,22 @@ class Validation(Section):
 
     ``buffer_m``: no training place of the blocked split lies nearer to one that is tested. ``auto``: as far
     as the map's errors under random folds resemble each other, or as overhead windows overlap if that is
-    more, and both displacements.
+    more, and both displacements. ``possible``: the same, but never so far that a fold loses more than half of
+    its training places; where that cuts it short, a remark says so.
     """
 
     folds: int = Field(default=5, ge=2)
     splits: list[SplitName] | None = Field(default=None, min_length=1)
     regions: Literal["auto", "country", "regions"] = "auto"
     block_resolution: int | None = Field(default=None, ge=0, le=15)
-    buffer_m: float | Literal["auto"] = "auto"
+    buffer_m: float | Literal["auto", "possible"] = "auto"
     bootstrap: int = Field(default=2000, ge=100)
 
     @field_validator("buffer_m")
     @classmethod
     def _not_negative(cls, value: float | str) -> float | str:
         if isinstance(value, float) and value < 0:
-            msg = "a buffer is a distance in metres, 0 or more, or 'auto'"
+            msg = "a buffer is a distance in metres, 0 or more, 'auto' or 'possible'"
             raise ValueError(msg)
         return value
 

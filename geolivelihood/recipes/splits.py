@@ -23,6 +23,7 @@ __all__ = ["Splits"]
 
 Split = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
 _FEWEST_REGIONS = 3
+_LEFT = 0.5  # of the training rows, by a buffer that is cut short
 
 
 class Splits:
@@ -75,15 +76,36 @@ class Splits:
     def buffer_used_m(self) -> float:
         """Distance from the test within which the blocked split keeps training rows out, metres."""
         given = self.settings.buffer_m
-        if given != "auto":
+        if isinstance(given, float | int):
             return float(given)
+        return min(self._wanted_m, self._possible_m) if given == "possible" else self._wanted_m
+
+    @property
+    def _wanted_m(self) -> float:
+        """Buffer that errors, overlapping windows and displacement ask for, metres."""
         return max(self._ranges.max(initial=0.0), self.window_m) + 2 * self.data.displacement_m
+
+    @cached_property
+    def _possible_m(self) -> float:
+        """Widest buffer that leaves every blocked fold half of its training rows, whole metres."""
+        points, found = self.sample.clusters, []
+        for train, test in self._in_blocks(0.0):
+            apart = np.sort(validation.prediction_distances(points.iloc[test], points.iloc[train]))[::-1]
+            least = math.ceil(_LEFT * (len(points) - len(test)))
+            found.append(float(apart[least - 1]) - 1 if len(apart) >= least else 0.0)
+        return float(max(0, math.floor(min(found))))
 
     @property
     def remarks(self) -> list[str]:
         """What the blocked split leaves in common between training and test."""
         found = []
-        if self.settings.buffer_m == "auto" and len(self._ranges) < len(self.sample.indicators):
+        if self.settings.buffer_m == "possible" and self._possible_m < self._wanted_m:
+            found.append(
+                f"Blocked folds have a buffer of {_km(self._possible_m)} km, the widest that leaves them half of "
+                f"their training places; their errors or pictures ask for {_km(self._wanted_m)} km. Blocked "
+                "scores and intervals are therefore somewhat too good."
+            )
+        elif isinstance(self.settings.buffer_m, str) and len(self._ranges) < len(self.sample.indicators):
             found.append(
                 "Errors under random folds grow apart over the whole map, a trend without a range: the "
                 "buffer of blocked folds is no more than pictures and displacement ask for, "
@@ -157,10 +179,13 @@ class Splits:
 
     def _blocked(self) -> list[Split]:
         self._check_blocks()
+        return self._in_blocks(self.buffer_used_m)
+
+    def _in_blocks(self, buffer_m: float) -> list[Split]:
         splitter = validation.BlockKFold(
             self.settings.folds,
             resolution=self.sample.block_resolution,
-            buffer_m=self.buffer_used_m,
+            buffer_m=buffer_m,
             random_state=self._seed,
         )
         return list(splitter.split(self.sample.clusters, groups=self.shared_pictures))

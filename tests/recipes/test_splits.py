@@ -150,6 +150,26 @@ def test_the_automatic_buffer_is_the_reach_of_errors_and_both_displacements(open
         splits.of("blocked")  # the island is too small for it
 
 
+def test_the_possible_buffer_leaves_half_of_each_fold_and_it_is_said(opened):
+    _, lineup = opened(**AUTO | {"validation.buffer_m": "possible"})
+    splits, rows = lineup.splits, len(lineup.sample.clusters)
+    splits._residuals = lambda indicator: np.zeros(rows)
+    splits.__dict__["window_m"] = 500_000.0
+    assert 0 < splits.buffer_used_m < 500_000
+    shares = [len(train) / (rows - len(test)) for train, test in splits.of("blocked")]
+    assert min(shares) >= 0.5
+    assert "the widest that leaves them half" in splits.remarks[0]
+
+
+def test_the_possible_buffer_is_no_wider_than_asked_for(opened):
+    _, lineup = opened(**AUTO | {"validation.buffer_m": "possible", "displacement": "none"})
+    splits = lineup.splits
+    splits.__dict__["_ranges"] = np.array([100.0])
+    splits.__dict__["window_m"] = 0.0
+    assert splits.buffer_used_m == 100
+    assert not any("widest" in remark for remark in splits.remarks)
+
+
 def test_errors_with_a_trend_have_no_range_and_it_is_said(opened):
     _, lineup = opened(**AUTO)
     splits = lineup.splits
