@@ -21,7 +21,6 @@ from qgis.PyQt.QtWidgets import (
     QFileDialog,
     QLabel,
     QLineEdit,
-    QPlainTextEdit,
     QPushButton,
     QToolBar,
     QWidget,
@@ -246,7 +245,7 @@ def assist(pages, name, cancel_at=None, then="cancel"):
     VERDICT[name] = {"notices": notices, "messages": messages(), **told}
     if window:
         stage, stages = window.findChild(QLabel, "glqRunStage"), []
-        yield from watch(stage, stages, cancel_at, name)
+        yield from watch(stage, stages, cancel_at, name, gaps)
         if cancel_at and then == "die":
             os.kill(os.getpid(), signal.SIGKILL)
         if cancel_at:
@@ -271,7 +270,7 @@ def assist(pages, name, cancel_at=None, then="cancel"):
     yield wait(0.3)
 
 
-def watch(stage, stages, cancel_at, name):
+def watch(stage, stages, cancel_at, name, gaps):
     """Collect the stages that are shown, until the one to cancel at or the end."""
 
     def seen():
@@ -280,6 +279,7 @@ def watch(stage, stages, cancel_at, name):
             if len(stages) == 6:
                 grab(f"{name}_running")
                 stage.window().grab().save(str(Path(ORDERS["artefacts"]) / f"{name}_run_window.png"))
+                gaps.last = time.monotonic()  # taking pictures is no part of the plugin
         return (cancel_at and cancel_at in stage.text()) or ours()
 
     yield seen
@@ -292,12 +292,16 @@ def resume(name):
     grab(f"{name}_offered")
     offered = messages()
     QTest.mouseClick(iface.messageBar().findChildren(QPushButton, "glqResume")[-1], Qt.MouseButton.LeftButton)
-    yield lambda: widget("glqRunWindow")
-    log = widget("glqRunWindow").findChild(QPlainTextEdit, "glqRunLog")
+    yield lambda: widget("glqRunWindow") or ours()
+    window = widget("glqRunWindow")
     yield ours
     yield wait(1)
     yield drawn
-    VERDICT[name] = {"offered": offered, "messages": messages(), "log": log.toPlainText()}
+    VERDICT[name] = {
+        "offered": offered,
+        "messages": messages(),
+        "log": window.log.toPlainText() if window else "",
+    }
     grab(name)
 
 
