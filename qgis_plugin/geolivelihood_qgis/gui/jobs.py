@@ -30,6 +30,7 @@ class Jobs:
         self.windows = set()
         self.assistant = None
         self.later = None
+        self.told = []
         self.closed = False
         unfinished.LEAVING.clear()
 
@@ -38,6 +39,10 @@ class Jobs:
         unfinished.LEAVING.add(id(self))
         self.closed = True
         self.later = None
+        for bar, item, _ in self.told:
+            if item in bar.items():
+                bar.popWidget(item)
+        self.told.clear()
         for window in [*self.windows, self.assistant]:
             if window is not None:
                 window.close()
@@ -106,11 +111,10 @@ class Jobs:
         """A message that stays until it is closed, with buttons: triples of object name, title and slot."""
         bar = self.iface.messageBar()
         item = bar.createMessage("Geolivelihood", text)
-        for name, title, slot in actions:
-            button = QPushButton(title)
-            button.setObjectName(name)
-            button.clicked.connect(lambda *_, slot=slot: (bar.popWidget(item), slot()))
-            item.layout().addWidget(button)
+        # Python forgets what only the bar holds, and with it what its buttons do.
+        self.told = [(bar, other, held) for bar, other, held in self.told if other in bar.items()]
+        buttons = [_button(bar, item, *action) for action in actions]
+        self.told.append((bar, item, buttons))
         bar.pushWidget(item, level, 0)
 
     def _ended(self, algorithm_id, window, successful, results, message):
@@ -168,6 +172,20 @@ def description_of(operation):
     """What the library says about an operation, or ``None``."""
     known = catalogue.descriptions(settings.find_worker())
     return next((description for description in known if description.id == operation), None)
+
+
+def _button(bar, item, name, title, slot):
+    """Add a button to a message; return it with what it does."""
+
+    def pressed(*_):
+        bar.popWidget(item)
+        slot()
+
+    button = QPushButton(title)
+    button.setObjectName(name)
+    button.clicked.connect(pressed)
+    item.layout().addWidget(button)
+    return button, pressed
 
 
 def _open(path):

@@ -373,6 +373,7 @@ def leave():
 
 def begin():
     QgsSettings().setValue("qgis/askToSaveProjectChanges", False)
+    sys.excepthook = lambda *told: VERDICT["errors"].append("".join(traceback.format_exception(*told)))
     global driver
     driver = Driver()
 
