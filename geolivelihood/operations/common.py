@@ -108,7 +108,17 @@ def seed_parameter() -> Parameter:
 
 def own_crs(layer: Layer, crs: str | None) -> str | None:
     """The coordinate system to be told to the reader: only where the file has none of its own."""
-    return crs if layer.path.suffix.lower() in _BARE else None
+    return crs if layer.path.suffix.lower() in _BARE or _is_shapeless(layer) else None
+
+
+def _is_shapeless(layer: Layer) -> bool:
+    """Whether it is a table in a file of layers, as a GeoPackage may hold; a fault is left to the reader."""
+    import pyogrio
+
+    try:
+        return pyogrio.read_info(layer.path, layer=layer.name)["geometry_type"] is None
+    except (OSError, ValueError, pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError):
+        return False
 
 
 def source(layer: Layer, crs: str | None = None) -> Source:

@@ -2,6 +2,7 @@
 
 import csv
 import importlib
+import json
 import os
 import shutil
 import subprocess
@@ -182,3 +183,30 @@ def system_environment():
 def quick():
     """Changes to the invented country's project that keep a run short."""
     return QUICK
+
+
+@pytest.fixture(scope="session")
+def qgis_process(tmp_path_factory, find_program, system_environment):
+    """Run ``qgis_process`` in a fresh profile with the plugin enabled; return its JSON and what it said."""
+    program = find_program("qgis_process.bin")
+    environment = {
+        **system_environment,
+        "QT_QPA_PLATFORM": "offscreen",
+        "QGIS_CUSTOM_CONFIG_PATH": str(tmp_path_factory.mktemp("profile")),
+        "QGIS_PLUGINPATH": str(HERE.parent),
+    }
+
+    def run(*arguments, **variables):
+        done = subprocess.run(
+            [program, *arguments],
+            env=environment | variables,
+            capture_output=True,
+            text=True,
+            timeout=LONG_S,
+            check=False,
+        )
+        start = done.stdout.find("{")
+        return json.loads(done.stdout[start:]) if start >= 0 else {}, done.stdout + done.stderr
+
+    run("plugins", "enable", "geolivelihood_qgis")
+    return run

@@ -72,8 +72,11 @@ def _section(title, parameters):
 def _parameter(one):
     kind = QgsApplication.processingRegistry().parameterType(one.type())
     facts = [f"<code>{escape(one.name())}</code>", escape(kind.name() if kind else one.type())]
-    facts.append(tr("may be left empty") if _is_optional(one) else tr("needed"))
     default = _default(one)
+    if _is_optional(one):
+        facts.append(tr("may be left empty"))
+    elif not default:
+        facts.append(tr("needed"))
     if default:
         facts.append(tr("default: {}").format(escape(default)))
     facts += _range(one)

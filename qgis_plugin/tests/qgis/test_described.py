@@ -491,7 +491,7 @@ def test_the_dialog_has_a_widget_for_each_parameter(plugin, worker, places, monk
     dialog.deleteLater()
 
 
-def test_batch_mode(worker, results, tmp_path, qgis_iface):
+def test_batch_mode(worker, results, tmp_path, wait_for):
     from processing.gui.BatchAlgorithmDialog import BatchAlgorithmDialog
 
     dialog = BatchAlgorithmDialog(algorithm())
@@ -502,10 +502,11 @@ def test_batch_mode(worker, results, tmp_path, qgis_iface):
         {"POINTS": f"{results}|layername=clusters", "NUMBER": 0.5 + number / 4, "OUTPUT": str(out)}
         for number, out in enumerate(outs)
     ]
-    assert panel.parametersForRow(1, warnOnInvalid=False)[0]["NUMBER"] == 0.9  # it has a widget
-    panel.parametersForRow = lambda row, **_: (rows[row], True)
-    dialog.runAlgorithm()
-    assert all(out.exists() for out in outs)
+    assert panel.valueForParameter(1, "NUMBER") == 0.9  # it has a widget
+    panel.parametersForRow = lambda row, *_, **__: (rows[row], True)
+    dialog.runAlgorithm()  # since QGIS 3.30 it goes on by itself
+    wait_for(lambda: all(out.exists() for out in outs) and len(QgsProject.instance().mapLayers()) == 14)
+    wait_for(lambda: not dialog.cancelButton().isEnabled())
     assert worker.request()["params"]["number"] == 0.75
     dialog.deleteLater()
 

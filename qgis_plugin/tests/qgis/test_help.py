@@ -115,7 +115,8 @@ def test_facts_of_parameters(qgis_app, words):
 
     numbers = {"name": "n", "kind": "integer", "title": "N", "min": 1, "max": 9, "default": 3}
     text = {"name": "t", "kind": "text", "title": "T", "optional": True}
-    data = {"id": "a", "title": "A", "parameters": [numbers, text], "output": {"kind": "folder"}}
+    file = {"name": "f", "kind": "file", "title": "F"}
+    data = {"id": "a", "title": "A", "parameters": [numbers, text, file], "output": {"kind": "folder"}}
     made = DescribedAlgorithm(read(data))
     made.initAlgorithm()
     assert words in Page(help_pages.page(made)).text
