@@ -1,5 +1,6 @@
 """What differs between QGIS 3.22 and 4, Qt 5 and Qt 6, in one place; and the one way to translate."""
 
+from qgis.core import Qgis, QgsMapLayerProxyModel
 from qgis.PyQt.QtCore import QCoreApplication, QVariant
 
 try:
@@ -7,7 +8,10 @@ try:
 except ImportError:  # Qt 5
     from qgis.PyQt.QtWidgets import QAction
 
-__all__ = ["QAction", "is_null", "set_label_format", "sized_font", "tr"]
+LAYER_FILTER = getattr(Qgis, "LayerFilter", None) or QgsMapLayerProxyModel.Filter
+"""Kinds of layers that a box of layers shows; before QGIS 3.34 they were elsewhere."""
+
+__all__ = ["LAYER_FILTER", "QAction", "is_null", "set_label_format", "sized_font", "tr"]
 
 
 def is_null(value):

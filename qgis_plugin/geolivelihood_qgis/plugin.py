@@ -7,8 +7,9 @@ from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QFileDialog
 
 from .compat import QAction, tr
-from .env import settings
+from .env import settings, unfinished
 from .gui.evidence_panel import EvidencePanel
+from .gui.jobs import Jobs
 from .gui.settings_dialog import SettingsDialog
 from .gui.tasks import RUNNING, AlgorithmRun
 from .layers.arranger import WAITING
@@ -29,6 +30,7 @@ class GeolivelihoodPlugin:
         self.toolbar = None
         self.actions = []
         self.evidence = None
+        self.jobs = None
 
     def initProcessing(self):
         self.provider = GeolivelihoodProvider()
@@ -38,6 +40,10 @@ class GeolivelihoodPlugin:
         self.initProcessing()
         self.toolbar = self.iface.addToolBar("Geolivelihood")
         self.toolbar.setObjectName("glqToolbar")
+        self.jobs = Jobs(self.iface, self._say)
+        self._add(
+            "Assistant", tr("From clusters and photos to a map..."), "assistant", self.jobs.open_assistant
+        )
         self._add("Load", tr("Load results..."), "load", self.load_results)
         self._add("Export", tr("Export selected layers (GeoPackage/GeoJSON)..."), "export", self.export)
         self._add("Run", tr("Run project..."), "run", self.run_project)
@@ -45,12 +51,16 @@ class GeolivelihoodPlugin:
         self._add("Settings", tr("Settings..."), "settings", self.show_settings, toolbar=False)
         self._add("Print", tr("Print result..."), "print", lambda: printing.start(self.iface, self._say))
         self.evidence = EvidencePanel(self.iface, self.toolbar, MENU)
+        self.jobs.offer_resume(unfinished.left_behind())
 
     def unload(self):
         """Take back everything that was added."""
         if self.evidence:
             self.evidence.unload()
             self.evidence = None
+        if self.jobs:
+            self.jobs.close()
+            self.jobs = None
         for action in self.actions:
             action.triggered.disconnect()
             self.iface.removePluginMenu(MENU, action)
@@ -122,7 +132,10 @@ class GeolivelihoodPlugin:
         if reason:
             self._say(reason, Qgis.MessageLevel.Warning)
             return
-        processing.execAlgorithmDialog(algorithm, parameters or {})
+        algorithm = QgsApplication.processingRegistry().createAlgorithmById(algorithm)
+        processing.execAlgorithmDialog(algorithm.watch(), parameters or {})
+        if self.jobs:
+            self.jobs.offer_resume(unfinished.take_broken())
 
     def _loaded(self, successful, results, message):
         if successful:

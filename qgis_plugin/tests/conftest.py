@@ -1,5 +1,6 @@
 """Fixtures for the plugin's tests; those that need QGIS skip without it, but never on CI."""
 
+import csv
 import importlib
 import json
 import os
@@ -140,6 +141,23 @@ def recipe_file(request, worker_python, tmp_path_factory):
     except WorkerError as error:
         pytest.fail(f"the recipe failed: {error}\n{error.detail}")
     return out
+
+
+@pytest.fixture(scope="session")
+def brazil_part(tmp_path_factory):
+    """The municipalities of Pernambuco in 2010, and the picture of lights; skips without the data."""
+    data = Path(os.environ.get("GEOLIVELIHOOD_DATA", ROOT.parent / "shared" / "data")) / "brazil"
+    if not data.is_dir():
+        pytest.skip("the data of Brazil is not here; GEOLIVELIHOOD_DATA names its folder")
+    table = tmp_path_factory.mktemp("brazil") / "municípios 2010.csv"
+    with (data / "municipalities_1991_2000_2010.csv").open(encoding="utf-8", newline="") as source:
+        reader = csv.DictReader(source)
+        rows = [row for row in reader if row["year"] == "2010" and row["codigo_uf"] == "26"]
+    with table.open("w", encoding="utf-8", newline="") as target:
+        writer = csv.DictWriter(target, reader.fieldnames)
+        writer.writeheader()
+        writer.writerows(rows)
+    return table, data / "earth_lights_lrg.jpg"
 
 
 @pytest.fixture(scope="session")

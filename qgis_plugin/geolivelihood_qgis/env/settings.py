@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 from qgis.core import QgsSettings
@@ -50,10 +51,23 @@ def worker_options():
     return options
 
 
-def remember_check(program, *, library="", code=""):
-    """Keep what a check of ``program`` found: the library's version, or the error's code."""
-    found = {"program": program, "library": library, "code": code}
+def remember_check(program, *, library="", code="", **told):
+    """Keep what a check of ``program`` found: the library's version, or the error's code.
+
+    ``told`` is more of what the worker said: versions, devices, extras.
+    """
+    found = {**told, "program": program, "library": library, "code": code}
+    found["time"] = time.strftime("%Y-%m-%d %H:%M:%S")
     QgsSettings().setValue(PREFIX + "worker_check", json.dumps(found))
+
+
+def last_check():
+    """What the last check found, or an empty dictionary."""
+    try:
+        found = json.loads(QgsSettings().value(PREFIX + "worker_check", "{}", type=str))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def obstacle():
@@ -63,7 +77,7 @@ def obstacle():
         return tr("No worker Python is set. Plugins ▸ Geolivelihood ▸ Settings.")
     if not Path(program).is_file():
         return tr("Worker Python not found: {}.").format(program)
-    checked = json.loads(QgsSettings().value(PREFIX + "worker_check", "{}", type=str))
+    checked = last_check()
     if checked.get("program") != program:
         return ""
     if checked.get("code") == "WORKER_NOT_INSTALLED":

@@ -11,12 +11,14 @@ from qgis.PyQt.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QSpinBox,
     QVBoxLayout,
 )
 
 from ..compat import tr
 from ..env import settings
 from ..processing.catalogue import NEWS
+from .diagnostics_view import DiagnosticsView
 from .tasks import CheckTask
 
 
@@ -52,12 +54,25 @@ class SettingsDialog(QDialog):
             ("cuda", tr("NVIDIA GPU (CUDA)")),
         ):
             self.device.addItem(label, value)
+        self.threads = QSpinBox()
+        self.threads.setObjectName("glqThreads")
+        self.threads.setRange(0, 1024)
+        self.threads.setSpecialValueText(tr("Automatic"))
+        self.threads.setToolTip(tr("How many threads the worker may use. Fewer leave room for other work."))
+        self.stall = QSpinBox()
+        self.stall.setObjectName("glqStallSeconds")
+        self.stall.setRange(30, 24 * 3600)
+        self.stall.setSuffix(tr(" s"))
+        self.stall.setToolTip(
+            tr("A worker that says nothing for so long is stopped. Heavy work may be silent.")
+        )
         self.results = QgsFileWidget()
         self.results.setObjectName("glqResultsFolder")
         self.results.setStorageMode(QgsFileWidget.StorageMode.GetDirectory)
         self.results.lineEdit().setPlaceholderText(tr("a folder 'results' beside the project file"))
         self.keep_log = QCheckBox(tr("Keep the log of successful runs"))
         self.keep_log.setObjectName("glqKeepLog")
+        self.diagnostics = DiagnosticsView()
 
     def _lay_out(self):
         about = QLabel(
@@ -74,6 +89,8 @@ class SettingsDialog(QDialog):
         form.addRow(tr("Worker Python"), row)
         form.addRow("", self.status)
         form.addRow(tr("Compute on"), self.device)
+        form.addRow(tr("Threads"), self.threads)
+        form.addRow(tr("Give up after silence of"), self.stall)
         form.addRow(tr("Results folder"), self.results)
         form.addRow("", self.keep_log)
         buttons = QDialogButtonBox(
@@ -84,12 +101,15 @@ class SettingsDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(about)
         layout.addLayout(form)
-        layout.addStretch(1)
+        layout.addWidget(self.diagnostics, 1)
+        layout.addStretch(0)
         layout.addWidget(buttons)
 
     def _fill(self):
         self.python.setFilePath(settings.get("worker_python"))
         self.device.setCurrentIndex(max(0, self.device.findData(settings.get("device"))))
+        self.threads.setValue(settings.get("threads"))
+        self.stall.setValue(settings.get("stall_seconds"))
         self.results.setFilePath(settings.get("results_dir"))
         self.keep_log.setChecked(settings.get("keep_log"))
         self.status.setText(settings.obstacle())
@@ -98,6 +118,8 @@ class SettingsDialog(QDialog):
         """Store the settings."""
         settings.put("worker_python", self.python.filePath().strip())
         settings.put("device", self.device.currentData())
+        settings.put("threads", self.threads.value())
+        settings.put("stall_seconds", self.stall.value())
         settings.put("results_dir", self.results.filePath().strip())
         settings.put("keep_log", self.keep_log.isChecked())
         NEWS.changed.emit()  # another Python may offer other algorithms
@@ -122,6 +144,7 @@ class SettingsDialog(QDialog):
     def _checked(self, result, error):
         self.task = None
         self.check.setEnabled(True)
+        self.diagnostics.refresh()
         if result is None:
             self.status.setText("✗ " + (str(error) if error else tr("Cancelled.")))
             return

@@ -9,9 +9,10 @@ from qgis.core import (
     QgsProject,
     QgsTask,
 )
+from qgis.PyQt.QtCore import pyqtSignal
 
 from ..compat import tr
-from ..env import settings
+from ..env import failures, settings
 from ..processing import catalogue
 from ..worker_client import Listener, WorkerError, run_job
 
@@ -23,11 +24,13 @@ class AlgorithmRun:
     """One run of an algorithm as a background task.
 
     ``QgsProcessingAlgRunnerTask`` runs it, but loads no layers: that is done here, on the main thread.
-    ``done(successful, results, message)`` is called last.
+    ``done(successful, results, message)`` is called last. With ``watch``, a run that breaks off is kept in
+    mind (see :mod:`..env.unfinished`).
     """
 
-    def __init__(self, algorithm_id, parameters, done):
+    def __init__(self, algorithm_id, parameters, done, *, watch=False):
         self.done = done
+        self.task = None
         self.context = QgsProcessingContext()
         self.context.setProject(QgsProject.instance())
         self.feedback = Feedback()
@@ -38,6 +41,8 @@ class AlgorithmRun:
         if not possible:
             done(False, {}, reason)
             return
+        if watch:
+            algorithm.watch()
         RUNNING.add(self)
         self.task = QgsProcessingAlgRunnerTask(algorithm, parameters, self.context, self.feedback)
         self.task.executed.connect(self._executed)
@@ -60,7 +65,10 @@ class AlgorithmRun:
 
 
 class Feedback(QgsProcessingFeedback):
-    """Remembers the last error: the task itself only says that there was one."""
+    """Remembers the last error: the task itself only says that there was one. Passes texts on as signals."""
+
+    said = pyqtSignal(str)
+    stage = pyqtSignal(str)
 
     def __init__(self):
         super().__init__(False)
@@ -68,7 +76,24 @@ class Feedback(QgsProcessingFeedback):
 
     def reportError(self, error, fatalError=False):
         self.last_error = error
+        self.said.emit(error)
         super().reportError(error, fatalError)
+
+    def setProgressText(self, text):
+        self.stage.emit(text)
+        super().setProgressText(text)
+
+    def pushInfo(self, info):
+        self.said.emit(info)
+        super().pushInfo(info)
+
+    def pushWarning(self, warning):
+        self.said.emit(warning)
+        super().pushWarning(warning)
+
+    def pushConsoleInfo(self, info):
+        self.said.emit(info)
+        super().pushConsoleInfo(info)
 
 
 class CheckTask(QgsTask):
@@ -93,7 +118,10 @@ class CheckTask(QgsTask):
 
     def finished(self, successful):
         if successful:
-            settings.remember_check(self.program, library=self.result["versions"]["geolivelihood"])
+            told = {name: self.result.get(name) for name in ("versions", "devices", "extras", "health")}
+            library = told["versions"]["geolivelihood"]
+            settings.remember_check(self.program, library=library, **told)
         elif self.error:
             settings.remember_check(self.program, code=self.error.code)
+            failures.remember(self.error, "check", "")
         self.done(self.result, self.error)

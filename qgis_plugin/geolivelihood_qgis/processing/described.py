@@ -37,7 +37,9 @@ class DescribedAlgorithm(WorkerAlgorithm):
         self.home = ""
 
     def createInstance(self):
-        return type(self)(self.description)
+        made = type(self)(self.description)
+        made.watched = self.watched
+        return made
 
     def shortHelpString(self):
         # QGIS reads it as HTML; a description is text.
@@ -130,6 +132,7 @@ class DescribedAlgorithm(WorkerAlgorithm):
 
     def prepareAlgorithm(self, parameters, context, feedback):
         # This runs on the main thread, to which layers belong.
+        self.asked = dict(parameters)
         given = kinds.Given(self, parameters, context)
         try:
             self.values = self._all(given)

@@ -1,5 +1,6 @@
 """What algorithms that compute in a worker have in common: a new file, a job, and its layers."""
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -11,7 +12,7 @@ from qgis.core import (
 )
 
 from ..compat import tr
-from ..env import settings
+from ..env import failures, settings, unfinished
 from ..layers.arranger import load_on_completion
 from ..layers.results import ResultsError, describe, result_layers
 from ..worker_client import WorkerError, run_job
@@ -25,6 +26,25 @@ class WorkerAlgorithm(Algorithm):
 
     OPERATION = ""
     ENDING = ".gpkg"
+
+    def __init__(self):
+        super().__init__()
+        self.watched = False
+        self.asked = {}
+
+    def createInstance(self):
+        made = super().createInstance()
+        made.watched = self.watched
+        return made
+
+    def watch(self):
+        """Offer this run again when it breaks off, even when QGIS does; the toolbar asks for that."""
+        self.watched = True
+        return self
+
+    def prepareAlgorithm(self, parameters, context, feedback):
+        self.asked = dict(parameters)
+        return super().prepareAlgorithm(parameters, context, feedback)
 
     def add_output(self, help_text):
         """The new GeoPackage, and its layers."""
@@ -80,7 +100,7 @@ class WorkerAlgorithm(Algorithm):
         log = out.with_suffix(".log") if self.ENDING else out.with_name(f"{out.name}.log")
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
-            with catalogue.at_work():
+            with catalogue.at_work(), self._noted(out):
                 result = run_job(
                     program,
                     self.OPERATION,
@@ -92,13 +112,20 @@ class WorkerAlgorithm(Algorithm):
                     log=log,
                 )
         except WorkerError as error:
+            failures.remember(error, self.OPERATION, log)
             raise QgsProcessingException(_told(error, log, feedback)) from error
         except OSError as error:
-            raise QgsProcessingException(str(error)) from error
+            text = tr("{} cannot be written to ({}). Choose another place for the results.")
+            raise QgsProcessingException(text.format(out.parent, error.strerror or error)) from error
         if not settings.get("keep_log"):
             log.unlink(missing_ok=True)
         _report(result, feedback)
         return result
+
+    def _noted(self, out):
+        if not self.watched:
+            return contextlib.nullcontext()
+        return unfinished.noted(self.id(), self.displayName(), self.asked, out)
 
     def described(self, out, result):
         """The layers of the new file, named and ordered as the worker says."""
@@ -152,6 +179,9 @@ def _told(error, log, feedback):
         log.unlink(missing_ok=True)
     if error.code == "UNKNOWN_OP":
         return f"{error} {too_old(settings.find_worker())} [{error.code}]"
+    if error.code in unfinished.RESUMABLE:
+        again = tr("Start it again and it goes on where it stopped: what was computed is kept.")
+        return f"{error} {again} [{error.code}]"
     return f"{error} [{error.code}]"
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -22,10 +23,13 @@ def desktop(find_program, system_environment, tmp_path, artefacts):
     qgis, screen = find_program("qgis.bin"), find_program("xvfb-run")
     find_program("xauth")
 
-    def run(*steps, plugins=PLUGINS):
+    def run(*steps, plugins=PLUGINS, worker=None, dies=False):
         settings = tmp_path / "profile" / "profiles" / "default" / "QGIS" / "QGIS3.ini"
-        settings.parent.mkdir(parents=True)
-        settings.write_text("[PythonPlugins]\ngeolivelihood_qgis=true\n" if plugins else "")
+        if not settings.exists():
+            settings.parent.mkdir(parents=True)
+            text = "[PythonPlugins]\ngeolivelihood_qgis=true\n" if plugins else ""
+            text += f"[geolivelihood_qgis]\nworker_python={worker}\n" if worker else ""
+            settings.write_text(text)
         verdict, orders = tmp_path / "verdict.json", tmp_path / "orders.json"
         orders.write_text(json.dumps({"steps": steps, "verdict": str(verdict), "artefacts": str(artefacts)}))
         environment = {
@@ -33,6 +37,7 @@ def desktop(find_program, system_environment, tmp_path, artefacts):
         }
         environment |= {
             "GLQ_ORDERS": str(orders),
+            "GLQ_HERE": str(HERE),
             "XDG_RUNTIME_DIR": os.environ.get("XDG_RUNTIME_DIR", "/tmp"),
         }
         if plugins:
@@ -47,6 +52,9 @@ def desktop(find_program, system_environment, tmp_path, artefacts):
             timeout=LONG_S,
             check=False,
         )
+        if dies:
+            assert not verdict.exists(), verdict.read_text(encoding="utf-8")[:3000]
+            return None
         assert verdict.exists(), done.stdout[-3000:] + done.stderr[-3000:]
         told = json.loads(verdict.read_text(encoding="utf-8"))
         assert told["errors"] == [], told["errors"][0] + done.stderr[-3000:]
@@ -131,3 +139,126 @@ def test_a_click_on_a_cell_opens_its_evidence(desktop, evidence_file, artefacts)
     photo = told["desktop_evidence_photo"]
     assert photo["pictures"] == 1
     assert any(name.startswith("Wedges: ") for name in photo["layers"])
+
+
+SLOW_S = 0.1
+KEPT = re.compile(r"(photos|features|cells|images)\S*: kept from an earlier run")
+"""Within one run only validations are kept; pictures that were read are kept from the one before."""
+
+
+def synthetic_pages(country, out):
+    """What a user does on the five pages for the invented country."""
+    return [
+        {
+            "glqAssistantClustersBrowse": str(country / "clusters.csv"),
+            "glqAssistantPictures": "photos_table",
+            "glqAssistantPhotosBrowse": str(country / "photos.csv"),
+        },
+        {"glqAssistantIndicators": ["wealth"], "glqAssistantLabel": "Wealth index (standard deviations)"},
+        {"glqAssistantModels": ["mean", "knn", "ridge"], "glqAssistantMapModel": "ridge"},
+        {"glqAssistantFolds": 3, "glqAssistantSplits": ["random"]},
+        {
+            "glqAssistantRegionsBrowse": str(country / "districts.geojson"),
+            "glqAssistantTitle": "Wealth on an invented island",
+            "glqAssistantOutput": str(out),
+        },
+    ]
+
+
+def is_a_map(told, out):
+    """The run ended well: a message with the place of the scores, styled layers, buttons."""
+    assert any(f"Scores: {out.with_name(out.stem + '.scores.csv')}" in text for text in told["messages"]), (
+        told
+    )
+    found = layers(told["tree"])
+    assert found["Cells"]["features"] > 10
+    assert found["Cells"]["renderer"] != "singleSymbol"
+    assert told["colours"] > 5
+    assert {"glqPrintResult", "glqOpenReport"} <= set(told["buttons"])
+    assert len(told["stages"]) > 3
+
+
+def never_blocks(told, artefacts, name):
+    """No call of the plugin takes the interface for a tenth of a second while the job runs.
+
+    What counts is the processor's time of each call, for a loaded machine stretches any other clock. The
+    longest gaps between ticks of a timer, and the slowest calls, are kept beside the screenshots.
+    """
+    calls = sorted(told["calls"], key=lambda call: -call[2])
+    record = {"gaps": told["gaps"], "calls": len(calls), "slowest": calls[:20]}
+    (artefacts / f"{name}_blocking.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+    assert len(calls) > 10
+    # Layers are opened and drawn when the job is over.
+    slow = [call for call in calls if call[2] > SLOW_S and "_executed" not in call[0]]
+    assert slow == [], record
+
+
+def test_the_assistant_makes_a_map_of_the_invented_country(
+    desktop, project_file, worker_python, artefacts, tmp_path
+):
+    out = tmp_path / "sortie d'été" / "carte.gpkg"
+    pages = synthetic_pages(project_file.parent, out)
+    told = desktop(("assist", pages, "assistant_synthetic"), worker=worker_python)["assistant_synthetic"]
+    is_a_map(told, out)
+    assert "Indicators: wealth" in told["summary"]
+    assert told["command"].startswith("qgis_process run geolivelihood:clusters_to_map ")
+    never_blocks(told, artefacts, "assistant_synthetic")
+
+
+def test_the_assistant_can_be_cancelled_and_its_run_resumed(desktop, project_file, worker_python, tmp_path):
+    out = tmp_path / "out" / "map.gpkg"
+    told = desktop(
+        ("assist", synthetic_pages(project_file.parent, out), "assistant_cancelled", "validating"),
+        ("resume", "assistant_resumed"),
+        worker=worker_python,
+    )
+    cancelled = told["assistant_cancelled"]
+    assert any("was cancelled" in text for text in cancelled["messages"])
+    assert cancelled["cancelled_after_s"] < 5  # half a second where nothing else runs
+    assert "Cells" not in layers(cancelled["tree"])
+    resumed = told["assistant_resumed"]
+    assert any("Scores: " in text for text in resumed["messages"]), resumed
+    assert KEPT.search(resumed["log"]), resumed
+    assert out.exists()
+    assert not list(out.parent.glob("*.part*"))
+
+
+def test_the_assistant_s_run_is_offered_again_when_qgis_died(desktop, project_file, worker_python, tmp_path):
+    out = tmp_path / "out" / "map.gpkg"
+    pages = synthetic_pages(project_file.parent, out)
+    desktop(("assist", pages, "assistant_died", "validating", "die"), worker=worker_python, dies=True)
+    assert not out.exists()
+    told = desktop(("resume", "assistant_next_start"), worker=worker_python)["assistant_next_start"]
+    assert any("QGIS ended during the run" in text for text in told["offered"])
+    assert any("Scores: " in text for text in told["messages"]), told
+    assert KEPT.search(told["log"]), told
+    assert out.exists()
+
+
+def test_the_assistant_makes_a_map_of_a_part_of_brazil(
+    desktop, brazil_part, worker_python, artefacts, tmp_path
+):
+    table, raster = brazil_part
+    out = tmp_path / "out" / "pernambuco.gpkg"
+    pages = [
+        {
+            "glqAssistantClustersBrowse": str(table),
+            "glqAssistantClusterId": "codmun7",
+            "glqAssistantPictures": "raster",
+            "glqAssistantRastersBrowse": str(raster),
+            "glqAssistantWindow": 100_000,
+        },
+        {"glqAssistantIndicators": ["idhm"], "glqAssistantLabel": "Human development index (0 to 1)"},
+        {"glqAssistantModels": ["mean", "knn", "boosting"], "glqAssistantMapModel": "boosting"},
+        {"glqAssistantFolds": 3, "glqAssistantAutoBuffer": False, "glqAssistantBuffer": 30_000},
+        {
+            "glqAssistantResolution": 5,
+            "glqAssistantExplanations": False,
+            "glqAssistantTitle": "Human development, Pernambuco 2010",
+            "glqAssistantOutput": str(out),
+        },
+    ]
+    told = desktop(("assist", pages, "assistant_brazil"), worker=worker_python)["assistant_brazil"]
+    is_a_map(told, out)
+    assert "EPSG:4326" in told["notices"][0]  # the picture of lights does not say where it lies
+    never_blocks(told, artefacts, "assistant_brazil")

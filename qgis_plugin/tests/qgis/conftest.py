@@ -122,3 +122,61 @@ def opened(qgis_new_project):
         return QgsProject.instance().addMapLayer(QgsVectorLayer(f"{path}|layername={name}", name, "ogr"))
 
     return opened
+
+
+@pytest.fixture
+def own_profile(plugin, tmp_path_factory, monkeypatch):
+    """A profile folder of the test's own."""
+    from geolivelihood_qgis.env import profile, unfinished
+
+    folder = tmp_path_factory.mktemp("profile")
+    monkeypatch.setattr(profile, "folder", lambda: folder)
+    unfinished.BROKEN.clear()
+    return folder
+
+
+@pytest.fixture
+def said(plugin):
+    """Everything that the message bar was told."""
+
+    def said():
+        bar = plugin.iface.messageBar()
+        return [text for texts in bar.messages.values() for text in texts] + [i.text() for i in bar.items()]
+
+    yield said
+    plugin.iface.messageBar().clearWidgets()
+
+
+@pytest.fixture
+def press(plugin):
+    """Press a button in the message bar."""
+    from qgis.PyQt.QtWidgets import QPushButton
+
+    def press(name):
+        buttons = plugin.iface.messageBar().findChildren(QPushButton, name)
+        buttons[-1].click()
+
+    return press
+
+
+@pytest.fixture
+def start(plugin, own_profile, said, wait_for):
+    """Start a run from the toolbar and wait for the message that ends it."""
+
+    def start(algorithm, parameters, during=None):
+        before = len(said())
+        plugin.jobs.start(algorithm, parameters)
+        if during:
+            (window,) = plugin.jobs.windows
+            wait_for(lambda: during(window))
+        wait_for(lambda: len(said()) > before)
+        return said()[-1]
+
+    return start
+
+
+@pytest.fixture
+def project(tmp_path):
+    path = tmp_path / "a project.yaml"
+    path.write_text("name: test", encoding="utf-8")
+    return path

@@ -11,6 +11,7 @@ from qgis.core import Qgis, QgsApplication
 from qgis.PyQt.QtWidgets import QFileDialog, QLabel, QPushButton
 
 ACTIONS = [
+    "glqActionAssistant",
     *("glqActionLoad", "glqActionExport", "glqActionRun", "glqActionExplain"),
     *("glqActionSettings", "glqActionPrint"),
 ]
@@ -42,10 +43,10 @@ def select(plugin, monkeypatch):
 def answer(plugin, wait_for):
     """Trigger an action and wait for the message that ends it: its level and text."""
 
-    def answer(number):
+    def answer(name):
         bar = plugin.iface.messageBar()
         bar.clear_messages()
-        plugin.actions[number].trigger()
+        next(action for action in plugin.actions if action.objectName() == f"glqAction{name}").trigger()
         wait_for(lambda: any(bar.messages.values()))
         return next((level, texts[-1]) for level, texts in bar.messages.items() if texts)
 
@@ -93,7 +94,7 @@ def test_the_provider_alone(qgis_processing):
 
 def test_load_results_from_the_toolbar(plugin, results, choose, answer, tree):
     choose(results)
-    level, text = answer(0)
+    level, text = answer("Load")
     assert level == Qgis.MessageLevel.Success, text
     assert text.endswith("7 layers loaded.")
     assert tree()[0][0] == "Results: run-0001"
@@ -103,7 +104,7 @@ def test_a_file_that_is_no_results(plugin, tmp_path, choose, answer, tree):
     wrong = tmp_path / "wrong.gpkg"
     wrong.write_text("not a database, " * 100)
     choose(wrong)
-    level, text = answer(0)
+    level, text = answer("Load")
     assert level == Qgis.MessageLevel.Critical
     assert "no GeoPackage" in text
     assert tree() == []
@@ -111,7 +112,7 @@ def test_a_file_that_is_no_results(plugin, tmp_path, choose, answer, tree):
 
 def test_export_without_a_selection_says_what_to_do(plugin, answer, select):
     select()
-    level, text = answer(1)
+    level, text = answer("Export")
     assert level == Qgis.MessageLevel.Warning
     assert "Select the layers" in text
 
@@ -119,18 +120,18 @@ def test_export_without_a_selection_says_what_to_do(plugin, answer, select):
 def test_export_from_the_toolbar(plugin, results, tmp_path, choose, answer, select, opened):
     select(opened(results, "cells"))
     choose(tmp_path / "cells", "GeoJSON (*.geojson)")
-    level, text = answer(1)
+    level, text = answer("Export")
     assert level == Qgis.MessageLevel.Success, text
     assert (tmp_path / "cells.geojson").exists()
 
     choose(tmp_path / "cells.geojson")
-    level, text = answer(1)
+    level, text = answer("Export")
     assert level == Qgis.MessageLevel.Critical
     assert "never overwritten" in text
 
 
 def test_run_without_a_worker_says_what_to_do(plugin, answer):
-    level, text = answer(2)
+    level, text = answer("Run")
     assert level == Qgis.MessageLevel.Warning
     assert "No worker Python is set" in text
 
