@@ -6,6 +6,7 @@ from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
 from ..compat import tr
+from .compare_runs import CompareRuns
 from .explain import Explain
 from .export import Export
 from .load_results import LoadResults
@@ -29,5 +30,5 @@ class GeolivelihoodProvider(QgsProcessingProvider):
         return QIcon(str(Path(__file__).parents[1] / "icon.svg"))
 
     def loadAlgorithms(self):
-        for algorithm in (LoadResults, RunProject, Explain, Export, PrintResult):
+        for algorithm in (LoadResults, RunProject, Explain, Export, PrintResult, CompareRuns):
             self.addAlgorithm(algorithm())

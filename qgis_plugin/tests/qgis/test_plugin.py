@@ -79,6 +79,7 @@ def test_the_provider_alone(qgis_processing):
     try:
         provider = QgsApplication.processingRegistry().providerById("geolivelihood")
         assert sorted(a.id() for a in provider.algorithms()) == [
+            "geolivelihood:compare_runs",
             "geolivelihood:explain",
             "geolivelihood:export",
             "geolivelihood:load_results",
