@@ -8,6 +8,7 @@ from qgis.PyQt.QtWidgets import QFileDialog
 
 from .compat import QAction, tr
 from .env import settings
+from .gui.compare_action import Comparison
 from .gui.evidence_panel import EvidencePanel
 from .gui.settings_dialog import SettingsDialog
 from .gui.tasks import RUNNING, AlgorithmRun
@@ -29,6 +30,7 @@ class GeolivelihoodPlugin:
         self.toolbar = None
         self.actions = []
         self.evidence = None
+        self.comparison = None
 
     def initProcessing(self):
         self.provider = GeolivelihoodProvider()
@@ -44,6 +46,8 @@ class GeolivelihoodPlugin:
         self._add("Explain", tr("Explain a model..."), "explain", self.explain)
         self._add("Settings", tr("Settings..."), "settings", self.show_settings, toolbar=False)
         self._add("Print", tr("Print result..."), "print", lambda: printing.start(self.iface, self._say))
+        self.comparison = Comparison(self.iface, self._say)
+        self._add("Compare", tr("Compare indicators..."), "compare", self.comparison.start)
         self.evidence = EvidencePanel(self.iface, self.toolbar, MENU)
 
     def unload(self):
@@ -51,6 +55,9 @@ class GeolivelihoodPlugin:
         if self.evidence:
             self.evidence.unload()
             self.evidence = None
+        if self.comparison:
+            self.comparison.unload()
+            self.comparison = None
         for action in self.actions:
             action.triggered.disconnect()
             self.iface.removePluginMenu(MENU, action)

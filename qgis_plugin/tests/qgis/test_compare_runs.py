@@ -193,11 +193,8 @@ def test_two_hundred_thousand_cells_take_seconds(plugin, results, tmp_path):
     )
     other = shutil.copy(big, tmp_path / "other.gpkg")
 
-    pr = cProfile.Profile()
-    pr.enable()
     begun = time.monotonic()
     done = compare(big, other, tmp_path / "d.gpkg")
-    pr.dump_stats("/tmp/wt/prof.out")
     taken = time.monotonic() - begun
     assert done["COUNT"] > 200_000
     assert taken < 60  # some five seconds on an idle machine

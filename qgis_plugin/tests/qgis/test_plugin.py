@@ -11,7 +11,7 @@ from qgis.PyQt.QtWidgets import QFileDialog, QLabel, QPushButton
 
 ACTIONS = [
     *("glqActionLoad", "glqActionExport", "glqActionRun", "glqActionExplain"),
-    *("glqActionSettings", "glqActionPrint"),
+    *("glqActionSettings", "glqActionPrint", "glqActionCompare"),
 ]
 
 
