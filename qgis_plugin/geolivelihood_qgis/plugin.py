@@ -132,7 +132,10 @@ class GeolivelihoodPlugin:
         processing.execAlgorithmDialog(algorithm, parameters or {})
 
     def _loaded(self, successful, results, message):
-        if successful:
+        if successful and results.get("MISSING"):
+            text = tr("{} layers loaded; {} maps of evidence are missing: keep the result's folder together.")
+            self._say(text.format(results["COUNT"], results["MISSING"]), Qgis.MessageLevel.Warning)
+        elif successful:
             self._say(tr("{} layers loaded.").format(results["COUNT"]), Qgis.MessageLevel.Success)
         else:
             self._say(message or tr("Nothing was loaded."), Qgis.MessageLevel.Critical)
