@@ -10,9 +10,11 @@ from .compat import QAction, tr
 from .env import settings
 from .gui.compare_action import Comparison
 from .gui.evidence_panel import EvidencePanel
+from .gui.export_choice import only_selected
 from .gui.settings_dialog import SettingsDialog
 from .gui.tasks import RUNNING, AlgorithmRun
 from .layers.arranger import WAITING
+from .layers.export import file_filter
 from .printing import action as printing
 from .processing.explain import result_of
 from .processing.provider import GeolivelihoodProvider
@@ -41,7 +43,7 @@ class GeolivelihoodPlugin:
         self.toolbar = self.iface.addToolBar("Geolivelihood")
         self.toolbar.setObjectName("glqToolbar")
         self._add("Load", tr("Load results..."), "load", self.load_results)
-        self._add("Export", tr("Export selected layers (GeoPackage/GeoJSON)..."), "export", self.export)
+        self._add("Export", tr("Export selected layers..."), "export", self.export)
         self._add("Run", tr("Run project..."), "run", self.run_project)
         self._add("Explain", tr("Explain a model..."), "explain", self.explain)
         self._add("Settings", tr("Settings..."), "settings", self.show_settings, toolbar=False)
@@ -99,14 +101,16 @@ class GeolivelihoodPlugin:
             self.iface.mainWindow(),
             tr("Export {} layers").format(len(layers)),
             str(Path(_folder()) / "export.gpkg"),
-            tr("GeoPackage (*.gpkg);;GeoJSON (*.geojson)"),
+            file_filter(),
             options=QFileDialog.Option.DontConfirmOverwrite,
         )
-        if path:
+        selected = only_selected(layers, self.iface.mainWindow()) if path else None
+        if selected is not None:
             if not Path(path).suffix:
-                path += ".geojson" if "geojson" in chosen else ".gpkg"
+                path += next((end for end in (".geojson", ".parquet") if end in chosen), ".gpkg")
             _remember_folder(path)
-            AlgorithmRun("geolivelihood:export", {"LAYERS": layers, "OUTPUT": path}, self._exported)
+            parameters = {"LAYERS": layers, "OUTPUT": path, "SELECTED": selected}
+            AlgorithmRun("geolivelihood:export", parameters, self._exported)
 
     def run_project(self):
         """Open the dialog of "Run project", or say what it needs."""
