@@ -74,6 +74,7 @@ class GeolivelihoodPlugin:
         if self.provider:
             QgsApplication.processingRegistry().removeProvider(self.provider)
             self.provider = None
+        printing.cancel()
         for run in list(RUNNING):
             run.task.cancel()
         WAITING.clear()
