@@ -7,10 +7,19 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["class_breaks", "number_text", "range_labels", "symmetric_breaks"]
+__all__ = [
+    "class_breaks",
+    "number_text",
+    "plain_number",
+    "quantile_breaks",
+    "range_labels",
+    "symmetric_breaks",
+]
 
 _CROWDED = 0.6
 """Share of the values in one class above which pretty breaks hide the pattern and quantiles take over."""
+_SAME = 1e-9
+"""Values that differ by less, relative to their size, are one value that arithmetic has blurred."""
 
 
 def class_breaks(values: npt.ArrayLike, *, classes: int = 9) -> np.ndarray:
@@ -29,19 +38,29 @@ def class_breaks(values: npt.ArrayLike, *, classes: int = 9) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        Increasing float64 bounds, one more than classes; empty without a finite value, twice the same number
-        where there is but one value.
+        Increasing float64 bounds, one more than classes; empty without a finite value, one class where there
+        is but one value.
     """
     data = np.asarray(values, dtype=float).ravel()
     data = data[np.isfinite(data)]
     if data.size == 0:
         return np.empty(0)
     low, high = float(data.min()), float(data.max())
-    if low == high or not np.isfinite(high - low):
+    if _one_value(low, high) or not np.isfinite(high - low):
         return np.array([low, high])
     pretty = _stretched(_pretty(*_bulk(data), classes), low, high)
     crowd = np.histogram(data, pretty)[0].max() / data.size
     return _quantiles(data, classes) if crowd > _CROWDED else pretty
+
+
+def quantile_breaks(values: npt.ArrayLike, *, classes: int = 3) -> np.ndarray:
+    """Bounds of at most ``classes`` classes with about as many values in each, rounded to few digits."""
+    data = np.asarray(values, dtype=float).ravel()
+    data = data[np.isfinite(data)]
+    if data.size == 0:
+        return np.empty(0)
+    low, high = float(data.min()), float(data.max())
+    return np.array([low, high]) if _one_value(low, high) else _quantiles(data, classes)
 
 
 def symmetric_breaks(values: npt.ArrayLike, *, classes: int = 8) -> np.ndarray:
@@ -53,6 +72,10 @@ def symmetric_breaks(values: npt.ArrayLike, *, classes: int = 8) -> np.ndarray:
     reach = float(data.max()) or 1.0
     half = _pretty(0.0, reach, max(classes // 2, 1))
     return np.concatenate([-half[:0:-1], half])
+
+
+def _one_value(low: float, high: float) -> bool:
+    return high - low <= _SAME * max(abs(low), abs(high))
 
 
 def _pretty(low: float, high: float, classes: int) -> np.ndarray:
@@ -120,12 +143,19 @@ def number_text(value: float, *, digits: int | None = None) -> str:
     return text.lstrip("-") if zero else text.replace("-", "−")
 
 
+def plain_number(value: float, *, digits: int = 3) -> str:
+    """A number of so many significant digits as one says it: ``"2,880"``, never a power of ten."""
+    if value == 0 or not np.isfinite(value):
+        return number_text(value)
+    return number_text(float(round(value, digits - 1 - int(np.floor(np.log10(abs(value)))))))
+
+
 def range_labels(breaks: npt.ArrayLike) -> list[str]:
     """Legend labels of classes, such as ``"1,200 – 3,400"``; even steps get the same decimals."""
     bounds = np.asarray(breaks, dtype=float)
     if bounds.size == 0:
         return []
-    if bounds.size == 2 and bounds[0] == bounds[1]:
+    if bounds.size == 2 and _one_value(*bounds):
         return [number_text(bounds[0])]
     gaps = np.diff(bounds)
     inner = gaps[1:-1] if gaps.size > 3 else gaps

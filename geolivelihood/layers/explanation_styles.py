@@ -16,6 +16,7 @@ import pandas as pd
 
 from geolivelihood.layers import qml
 from geolivelihood.layers.breaks import class_breaks, number_text, range_labels, symmetric_breaks
+from geolivelihood.layers.names import short_name
 from geolivelihood.layers.palettes import KINDS, LOWERS, RAISES, ramp
 
 if TYPE_CHECKING:
@@ -29,6 +30,16 @@ _SIGNS = {1: (RAISES, "raised"), -1: (LOWERS, "lowered")}
 _RUN = ("target", "method", "model", "source")
 _ZONES = ("cell", "region_id", "cluster_id", "zone")
 _SMALLEST_MM, _LARGEST_MM = 1.6, 7.0
+_METHODS = {
+    "links_occlusion": "occlusion",
+    "links_integrated_gradients": "gradients",
+    "links_gradient_weight": "gradient x weight",
+    "links_gnn_explainer": "GNNExplainer",
+    "integrated_gradients": "int. gradients",
+    "guided_grad_cam": "guided CAM",
+    "guided_backprop": "guided backprop",
+}
+"""Methods as names of styles call them, which have little room."""
 _FEW = 10
 """Classes of each diverging scale at most."""
 
@@ -274,7 +285,7 @@ class _Run(NamedTuple):
 
     def name(self, column: str) -> str:
         """Name of a style."""
-        return " ".join([column, *filter(None, self.words)])
+        return short_name([column, *(_METHODS.get(word, word) for word in self.words if word)])
 
     def title(self, title: str) -> str:
         """Title of a style."""

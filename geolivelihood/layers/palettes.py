@@ -11,10 +11,25 @@ import numpy as np
 
 from geolivelihood.errors import InputError
 
-__all__ = ["HATCH", "KINDS", "LOWERS", "MASK", "NEITHER", "RAISES", "RAMPS", "ramp", "rgb"]
+__all__ = [
+    "HATCH",
+    "HATCH_OVER",
+    "KINDS",
+    "LOWERS",
+    "MASK",
+    "NEITHER",
+    "RAISES",
+    "RAMPS",
+    "bivariate",
+    "ramp",
+    "rgb",
+]
 
 MASK, HATCH = "#ececec", "#9a9a9a"
 """Ground and lines of the hatching that covers what a model must not be trusted for, in every picture."""
+
+HATCH_OVER = "#4d4d4d"
+"""Lines over colours that stay visible."""
 
 LOWERS, NEITHER, RAISES = "#2166ac", "#f7f7f7", "#b2182b"
 """What lowered, did not move, and raised a prediction, in every layer and raster of an explanation."""
@@ -44,6 +59,27 @@ RAMPS: dict[str, tuple[str, ...]] = {
     ),
 }
 RAMPS["RdBu_r"] = RAMPS["RdBu"][::-1]
+
+
+_VALUES, _FADED, _WHITENED = ("#00429d", "#7a7a7a", "#e66101"), "#f4f4f4", (0.0, 0.4, 0.72)
+
+
+def bivariate(values: int, widths: int) -> list[list[str]]:
+    """Colours of values (columns, low to high) by widths of intervals (rows, narrow to wide); 3 by 3 at most.
+
+    Blue, grey and orange say low, middle and high; the wider an interval, the more its colour fades. The nine
+    stay apart by 13 or more (CIELAB) for those who see no red, no green or no blue.
+    """
+    if not (1 <= values <= len(_VALUES) and 1 <= widths <= len(_WHITENED)):
+        msg = f"A bivariate palette has up to 3 by 3 colours, not {values} by {widths}."
+        raise InputError(msg)
+    colors = {1: _VALUES[1:2], 2: _VALUES[::2], 3: _VALUES}[values]
+    return [[_faded(color, share) for color in colors] for share in _WHITENED[:widths]]
+
+
+def _faded(color: str, share: float) -> str:
+    pairs = zip(rgb(color), rgb(_FADED))
+    return "#" + "".join(f"{round(own + (pale - own) * share):02x}" for own, pale in pairs)
 
 
 def rgb(color: str) -> tuple[int, int, int]:

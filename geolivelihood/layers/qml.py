@@ -14,11 +14,12 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from geolivelihood.layers.palettes import HATCH, MASK, rgb
+from geolivelihood.layers.palettes import HATCH, HATCH_OVER, MASK, rgb
 
 __all__ = [
     "GREY",
     "Category",
+    "Group",
     "Interval",
     "Rule",
     "above",
@@ -29,6 +30,7 @@ __all__ = [
     "fill",
     "graduated",
     "hatched",
+    "hatching",
     "line",
     "literal",
     "marker",
@@ -72,6 +74,14 @@ class Rule(NamedTuple):
     symbol: Element
 
 
+class Group(NamedTuple):
+    """Rules that share a condition, under a heading in the legend."""
+
+    expression: str
+    label: str
+    rules: Sequence[Rule]
+
+
 def clean(text: object) -> str:
     """Text without the control characters that no XML file can hold."""
     return _UNWRITABLE.sub("", str(text))
@@ -104,9 +114,13 @@ def fill(color: str) -> Element:
 def hatched() -> Element:
     """A grey polygon under diagonal lines; no outline, so the hatching runs on into its neighbour."""
     symbol = fill(MASK)
-    lines = {"color": _color(HATCH), "style": "b_diagonal", "outline_style": "no"}
-    symbol.append(_layer("SimpleFill", lines))
+    symbol.append(_layer("SimpleFill", _LINES))
     return symbol
+
+
+def hatching() -> Element:
+    """Diagonal lines alone, to be drawn over what is coloured."""
+    return above(_symbol("fill", "SimpleFill", _LINES | {"color": _color(HATCH_OVER)}))
 
 
 def outline(
@@ -206,18 +220,38 @@ def categorized(attribute: str, classes: Sequence[Category]) -> Element:
     return renderer
 
 
-def rules(items: Sequence[Rule]) -> Element:
+def rules(items: Sequence[Rule | Group]) -> Element:
     """A renderer with one symbol per rule."""
     renderer = Element("renderer-v2", type="RuleRenderer", symbollevels="0", enableorderby="0")
     root = SubElement(renderer, "rules", key=_key("root"))
-    for number, item in enumerate(items):
+    symbols: list[Element] = []
+    for item in items:
+        if isinstance(item, Rule):
+            _add_rule(root, item, symbols)
+            continue
         words = {"filter": clean(item.expression), "label": clean(item.label)}
-        SubElement(root, "rule", words, symbol=str(number), key=_key(f"{number} {item.expression}"))
-    _add_symbols(renderer, [item.symbol for item in items])
+        held = SubElement(root, "rule", words, key=_key(f"group {len(symbols)} {item.expression}"))
+        for rule in item.rules:
+            _add_rule(held, rule, symbols)
+    _add_symbols(renderer, symbols)
     return renderer
 
 
-def document(renderer: Element, *, tip: str = "", opacity: float = 1.0, time_field: str | None = None) -> str:
+def _add_rule(parent: Element, item: Rule, symbols: list[Element]) -> None:
+    number = len(symbols)
+    words = {"filter": clean(item.expression), "label": clean(item.label)}
+    SubElement(parent, "rule", words, symbol=str(number), key=_key(f"{number} {item.expression}"))
+    symbols.append(item.symbol)
+
+
+def document(
+    renderer: Element,
+    *,
+    tip: str = "",
+    opacity: float = 1.0,
+    time_field: str | None = None,
+    from_scale: int | None = None,
+) -> str:
     """A whole QML file.
 
     Parameters
@@ -230,8 +264,12 @@ def document(renderer: Element, *, tip: str = "", opacity: float = 1.0, time_fie
         Of the layer as a whole, 0-1: transparent colours would show where symbols overlap.
     time_field
         Column of the instant that a feature is for. The temporal switch itself stays off.
+    from_scale
+        The layer is drawn from 1 : ``from_scale`` on; ``None`` draws it on every scale.
     """
     root = Element("qgis", version="3.22.0", styleCategories=_CATEGORIES)
+    if from_scale:
+        root.attrib |= {"hasScaleBasedVisibilityFlag": "1", "minScale": str(from_scale), "maxScale": "0"}
     if time_field:
         moment = {"mode": "1", "enabled": "0", "startField": clean(time_field), "durationUnit": "min"}
         SubElement(root, "temporal", moment, fixedDuration="0", accumulate="0")
@@ -292,3 +330,6 @@ def _color(color: str) -> str:
 def _key(text: str) -> str:
     """A rule key that is the same in every run."""
     return "{" + str(uuid.uuid5(_KEYS, text)) + "}"
+
+
+_LINES = {"color": _color(HATCH), "style": "b_diagonal", "outline_style": "no"}

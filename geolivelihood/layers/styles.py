@@ -17,10 +17,12 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from geolivelihood.layers import qml
+from geolivelihood.layers import bivariate, qml
 from geolivelihood.layers.breaks import class_breaks, range_labels, symmetric_breaks
 from geolivelihood.layers.explanation_styles import EXPLAINED
+from geolivelihood.layers.names import NAME_LENGTH, short_name
 from geolivelihood.layers.palettes import ramp
+from geolivelihood.layers.scales import first_scale
 from geolivelihood.layers.tips import human_label, map_tip
 
 __all__ = ["Style", "default_styles", "geometry_kind", "indicator_columns", "shared_classes"]
@@ -28,7 +30,6 @@ __all__ = ["Style", "default_styles", "geometry_kind", "indicator_columns", "sha
 _INK = "#33638d"
 _DARK = "#3b3b3b"
 _OUTLINE_MM = 0.2
-_NAME_LENGTH = 30  # of layer_styles.styleName
 _KINDS = {"Point": "point", "LineString": "line", "LinearRing": "line", "Polygon": "polygon"}
 _USUAL_KINDS = {"clusters": "point", "images": "point", "edges": "line"}
 _NO_INDICATOR = frozenset(
@@ -183,8 +184,10 @@ class _Sheet:
         shown = self.indicators if tells is None else tells
         tip = map_tip(self.frame, indicators=shown, labels=self.labels, picture=picture)
         moment = next((column for column in ("period_start", "captured_at") if self.has(column)), None)
-        text = qml.document(renderer, tip=tip, opacity=opacity, time_field=moment)
-        return Style(qml.clean(name)[:_NAME_LENGTH], text, title=title)
+        word = self.name if self.name.startswith("explanations_") else _first_word(self.name)
+        scale = first_scale(word, self.frame)
+        text = qml.document(renderer, tip=tip, opacity=opacity, time_field=moment, from_scale=scale)
+        return Style(qml.clean(name)[:NAME_LENGTH], text, title=title)
 
 
 def _point_size(count: int) -> float:
@@ -213,7 +216,7 @@ def _first_is_default(styles: list[Style]) -> list[Style]:
     for style in styles:
         name, number = style.name, 2
         while name.lower() in taken:
-            name = f"{style.name[: _NAME_LENGTH - 4]} {number}"
+            name = f"{style.name[: NAME_LENGTH - 4]} {number}"
             number += 1
         taken.add(name.lower())
         named.append(replace(style, name=name, default=not named))
@@ -236,6 +239,10 @@ def _regions(sheet: _Sheet) -> list[Style]:
 def _value_style(sheet: _Sheet, name: str) -> Style:
     if sheet.has("applicable"):
         renderer = _trusted(sheet, qml.column(name), _breaks(sheet, name), "viridis")
+    elif sheet.has("flagged") and sheet.kind == "polygon" and sheet.numbers("flagged").any():
+        shown = _class_rules(sheet, qml.column(name), _breaks(sheet, name), "viridis")
+        hatched = qml.Rule('"flagged"', "Applicable to few of its people", qml.hatching())
+        renderer = qml.rules([*shown, hatched])
     else:
         renderer = _graduated(sheet, name, _breaks(sheet, name), "viridis")
     return sheet.style(name, renderer, sheet.label(name))
@@ -257,11 +264,27 @@ def _error_styles(sheet: _Sheet, name: str, *, first: bool) -> list[Style]:
         draw = _trusted if sheet.has("applicable") else _graduated
         renderer = draw(sheet, width, breaks, "cividis")
         styles.append(sheet.style(f"uncertainty{more}", renderer, f"{label}, width of the interval"))
+        styles += _value_and_width(sheet, name, width, more)
     if sheet.has("applicable"):
         renderer = _graduated(sheet, name, _breaks(sheet, name), "viridis")
         title = f"{label}, also where it must not be trusted"
-        styles.append(sheet.style(f"{name[: _NAME_LENGTH - 11]} everywhere", renderer, title))
+        styles.append(sheet.style(f"{name[: NAME_LENGTH - 11]} everywhere", renderer, title))
     return styles
+
+
+def _value_and_width(sheet: _Sheet, name: str, width: str, more: str) -> list[Style]:
+    """Of polygons: value by colour, and the colour fades with the width of the interval."""
+    if sheet.kind != "polygon":
+        return []
+    low, high, label = sheet.numbers(f"{name}_lower"), sheet.numbers(f"{name}_upper"), sheet.label(name)
+    values, where, others = sheet.numbers(name), "", []
+    if sheet.has("applicable"):
+        where, others = '"applicable"', [_masked(sheet, qml.column(name))]
+        values = np.where(sheet.numbers("applicable") == 1, values, np.nan)
+    pair = bivariate.Pair(qml.column(name), f"({width})", values, high - low, label)
+    renderer = bivariate.bivariate_renderer(pair, sheet.symbol, where=where, others=others)
+    named = short_name([bivariate.NAME, name]) if more else bivariate.NAME
+    return [sheet.style(named, renderer, f"{label}, paler where the interval is wide")]
 
 
 def _dissimilarity(sheet: _Sheet) -> list[Style]:
@@ -296,19 +319,29 @@ def _graduated(sheet: _Sheet, attribute: str, breaks: np.ndarray, colors: str) -
 
 def _trusted(sheet: _Sheet, value: str, breaks: np.ndarray, colors: str) -> Element:
     """Classes of an expression where the model may be trusted, hatching where it may not or nobody knows."""
-    untrusted = f'coalesce(NOT "applicable", true) AND ({value}) IS NOT NULL'
-    masked = qml.Rule(untrusted, "Not applicable", sheet.masked())
-    if breaks.size == 0:  # no value at all: nothing to classify
-        return qml.rules([masked])
+    masked = _masked(sheet, value)
+    return qml.rules([*_class_rules(sheet, value, breaks, colors, where='"applicable" AND '), masked])
+
+
+def _class_rules(
+    sheet: _Sheet, value: str, breaks: np.ndarray, colors: str, *, where: str = ""
+) -> list[qml.Rule]:
+    """A rule per class; none without a value."""
+    if breaks.size == 0:
+        return []
     above = [">=", *[">"] * (breaks.size - 2)]
     edges = [repr(float(edge)) for edge in breaks]
-    shown = [
-        qml.Rule(f'"applicable" AND {value} {sign} {low} AND {value} <= {high}', label, sheet.symbol(color))
+    return [
+        qml.Rule(f"{where}{value} {sign} {low} AND {value} <= {high}", label, sheet.symbol(color))
         for sign, low, high, label, color in zip(
             above, edges, edges[1:], range_labels(breaks), ramp(colors, breaks.size - 1)
         )
     ]
-    return qml.rules([*shown, masked])
+
+
+def _masked(sheet: _Sheet, value: str) -> qml.Rule:
+    untrusted = f'coalesce(NOT "applicable", true) AND ({value}) IS NOT NULL'
+    return qml.Rule(untrusted, "Not applicable", sheet.masked())
 
 
 def _photos(sheet: _Sheet) -> list[Style]:

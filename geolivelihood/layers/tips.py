@@ -24,6 +24,8 @@ _FACTS = (
     "value",
     "fold",
 )
+_PAPER = "background-color:#ffffff; color:#1a1a1a; font-family:sans-serif; padding:4px"
+"""A tip brings both its colours: a dark theme would write white on white, or black on black."""
 _CREDITS = ("creator", "license")
 
 
@@ -60,7 +62,7 @@ def map_tip(
     lines += [f"{escape(human_label(name, labels))}: {_value(name, usable[name], frame)}" for name in facts]
     if picture and {"image_id", "path"} <= set(usable):
         lines.append(_PICTURE)
-    return "<br>".join(lines)
+    return f'<div style="{_PAPER}">{"<br>".join(lines)}</div>'
 
 
 def _indicator_line(

@@ -185,7 +185,10 @@ class Areas:
             return None
         draws = self.trust.draws(indicator) if settings.draws else None
         if draws is None:
-            self._remark("Regions have no intervals: uncertainty.draws is 0, so the model's part is unknown.")
+            self._remark(
+                "Regions have no intervals: no models were drawn, so the model's part is unknown. "
+                "(Project file: uncertainty.draws.)"
+            )
         try:
             field = self.trust.field(indicator)
         except InputError as error:

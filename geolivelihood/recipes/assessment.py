@@ -11,6 +11,7 @@ import pandas as pd
 
 from geolivelihood import tables, validation
 from geolivelihood.errors import EnvironmentMissingError, InputError
+from geolivelihood.layers.breaks import plain_number
 from geolivelihood.progress import stage as begin
 from geolivelihood.recipes.applicable import Applicable
 from geolivelihood.recipes.areas import Areas
@@ -97,9 +98,9 @@ class Assessment:
             return
         reach = f"up to {range_km:,.0f} km" if np.isfinite(range_km) else "over the whole map, a trend"
         self._remark(
-            f"Blocks are {width:.3g} km wide, but errors resemble each other {reach}: blocked scores and "
-            "intervals are somewhat too good. Regions left out are the harder test; so are blocks of "
-            f"validation.block_resolution {resolution - 1}."
+            f"Blocks are {plain_number(width)} km wide, but errors resemble each other {reach}: blocked "
+            "scores and intervals are somewhat too good. Regions left out are the harder test, and so are "
+            f"wider blocks. (Project file: validation.block_resolution: {resolution - 1}.)"
         )
 
     def _check(self, indicator: str, split: str) -> dict[str, Any]:

@@ -109,7 +109,7 @@ class Splits:
             found.append(
                 "Errors under random folds grow apart over the whole map, a trend without a range: the "
                 "buffer of blocked folds is no more than pictures and displacement ask for, "
-                f"{self.buffer_used_m:.0f} m. Blocked "
+                f"{self.buffer_used_m:,.0f} m. Blocked "
                 "scores tell of districts beside surveyed ones; see also regions left out."
             )
         width, side = validation.block_width_m(self.sample.block_resolution), self.window_m / math.sqrt(2)
@@ -120,8 +120,9 @@ class Splits:
             *found,
             f"{seen:.0%} of the clusters tested by blocked folds lie less than {_km(side)} km from one "
             "in training: their windows of overhead pictures overlap, so these scores are somewhat too good. "
-            f"Blocks are {_km(width)} km wide and validation.buffer_m is {self.buffer_used_m:g}; "
-            f"{math.ceil(self.window_m):d} or 'auto' would keep windows apart.",
+            f"Blocks are {_km(width)} km wide and the buffer around those tested is "
+            f"{_km(self.buffer_used_m)} km; a buffer of {_km(math.ceil(self.window_m))} km would keep "
+            f"windows apart. (Project file: validation.buffer_m: {math.ceil(self.window_m):d}, or auto.)",
         ]
 
     def units(self, split: str) -> npt.NDArray[Any]:

@@ -194,7 +194,8 @@ class Trust:
         self._remark(
             f"{indicator}: no intervals. Its {len(self._residuals(indicator).dropna())} clusters lie in "
             f"{found} blocks; intervals of {settings.coverage:.0%} can be vouched for from {least} blocks "
-            "on. Finer blocks (validation.block_resolution) or a lower uncertainty.coverage would give some."
+            "on. Finer blocks or intervals that promise less would give some. "
+            "(Project file: validation.block_resolution, uncertainty.coverage.)"
         )
         return False
 
@@ -310,8 +311,8 @@ class Trust:
         if np.nanmedian(spread) > 0:
             return spread
         self._remark(
-            f"{indicator}: intervals are as wide everywhere (uncertainty.score: absolute). Refits of the "
-            "model on other blocks predict the same."
+            f"{indicator}: intervals are as wide everywhere. Refits of the model on other blocks predict the "
+            "same. (Project file: uncertainty.score: absolute.)"
         )
         return None
 

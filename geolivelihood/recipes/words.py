@@ -12,6 +12,7 @@ import pandas as pd
 from geolivelihood import cells as h3cells
 from geolivelihood import validation
 from geolivelihood.layers import Summary
+from geolivelihood.layers.breaks import plain_number
 from geolivelihood.layers.drawing import percent
 from geolivelihood.recipes.assessment import Assessment
 from geolivelihood.recipes.builders import GEOGRAPHIC
@@ -38,7 +39,7 @@ SPLITS = {
 _QUESTIONS = {
     "random": "Random folds ask for another place among the surveyed ones; near neighbours are in training, "
     "so this flatters models that know where a place is.",
-    "blocked": "Blocked folds hold out whole H3 cells of resolution {resolution} ({width:.3g} km wide)"
+    "blocked": "Blocked folds hold out whole H3 cells of resolution {resolution} ({width} km wide)"
     "{buffer}{pictures}: a district where nobody surveyed. This is the score to go by.",
     "region": "Each {region} is left out whole, once, in {regions} folds: a {region} without any survey.",
     "knndm": "kNNDM folds lie as far from their training places as the map's cells lie from the survey.",
@@ -87,8 +88,8 @@ def question_sentences(assessment: Assessment) -> list[str]:
     buffer_m = splits.buffer_used_m
     filled: dict[str, Any] = {
         "resolution": sample.block_resolution,
-        "width": validation.block_width_m(sample.block_resolution) / 1000,
-        "buffer": f", with a buffer of {buffer_m / 1000:.3g} km" if buffer_m else "",
+        "width": plain_number(validation.block_width_m(sample.block_resolution) / 1000),
+        "buffer": f", with a buffer of {plain_number(buffer_m / 1000)} km" if buffer_m else "",
         "pictures": _apart(lineup, buffer_m),
         "region": splits.region_kind,
     }
@@ -178,8 +179,8 @@ def summary(
     pictures = " and what pictures show there" if lineup.map_choice.name not in GEOGRAPHIC else ""
     says = (
         f"This map estimates: {named}. It has {len(data.cells):,} cells, each about "
-        f"{_across_km(data.cells):.2g} km across, and was learned from {len(lineup.sample.rows):,} surveyed "
-        f"places{pictures}. {_model_sentence(lineup)}"
+        f"{plain_number(_across_km(data.cells), digits=2)} km across, and was learned from "
+        f"{len(lineup.sample.rows):,} surveyed places{pictures}. {_model_sentence(lineup)}"
     )
     blocked = _blocked(assessment, scores)
     sure = [_explained(labels.get(str(name), str(name)), row) for name, row in blocked.iterrows()]
@@ -241,8 +242,8 @@ def _held(assessment: Assessment, labels: Mapping[str, str]) -> list[str]:
         said.append(
             f"The {percent(row['nominal'])} intervals of {label} held the survey's value in "
             f"{percent(row['coverage'])} [{percent(row['lower'])}, {percent(row['upper'])}] of the surveyed "
-            f"places, when calibrated on the other blocks; their mean width is {row['mean_width']:.3g} "
-            f"(unit of {label}){_fit(row)}."
+            f"places, when calibrated on the other blocks; their mean width is "
+            f"{plain_number(row['mean_width'])} (unit of {label}){_fit(row)}."
         )
     return said
 

@@ -8,11 +8,14 @@ from qgis.PyQt.QtWidgets import QFileDialog
 
 from .compat import QAction, tr
 from .env import settings, unfinished
+from .gui.compare_action import Comparison
 from .gui.evidence_panel import EvidencePanel
+from .gui.export_choice import only_selected
 from .gui.jobs import Jobs
 from .gui.settings_dialog import SettingsDialog
 from .gui.tasks import RUNNING, AlgorithmRun
 from .layers.arranger import WAITING
+from .layers.export import file_filter
 from .printing import action as printing
 from .processing.explain import result_of
 from .processing.provider import GeolivelihoodProvider
@@ -31,6 +34,7 @@ class GeolivelihoodPlugin:
         self.actions = []
         self.evidence = None
         self.jobs = None
+        self.comparison = None
 
     def initProcessing(self):
         self.provider = GeolivelihoodProvider()
@@ -45,11 +49,13 @@ class GeolivelihoodPlugin:
             "Assistant", tr("From clusters and photos to a map..."), "assistant", self.jobs.open_assistant
         )
         self._add("Load", tr("Load results..."), "load", self.load_results)
-        self._add("Export", tr("Export selected layers (GeoPackage/GeoJSON)..."), "export", self.export)
+        self._add("Export", tr("Export selected layers..."), "export", self.export)
         self._add("Run", tr("Run project..."), "run", self.run_project)
         self._add("Explain", tr("Explain a model..."), "explain", self.explain)
         self._add("Settings", tr("Settings..."), "settings", self.show_settings, toolbar=False)
         self._add("Print", tr("Print result..."), "print", lambda: printing.start(self.iface, self._say))
+        self.comparison = Comparison(self.iface, self._say)
+        self._add("Compare", tr("Compare indicators..."), "compare", self.comparison.start)
         self.evidence = EvidencePanel(self.iface, self.toolbar, MENU)
         self.jobs.offer_resume(unfinished.left_behind())
 
@@ -61,6 +67,9 @@ class GeolivelihoodPlugin:
         if self.jobs:
             self.jobs.close()
             self.jobs = None
+        if self.comparison:
+            self.comparison.unload()
+            self.comparison = None
         for action in self.actions:
             action.triggered.disconnect()
             self.iface.removePluginMenu(MENU, action)
@@ -75,6 +84,7 @@ class GeolivelihoodPlugin:
         if self.provider:
             QgsApplication.processingRegistry().removeProvider(self.provider)
             self.provider = None
+        printing.cancel()
         for run in list(RUNNING):
             run.task.cancel()
         WAITING.clear()
@@ -102,14 +112,16 @@ class GeolivelihoodPlugin:
             self.iface.mainWindow(),
             tr("Export {} layers").format(len(layers)),
             str(Path(_folder()) / "export.gpkg"),
-            tr("GeoPackage (*.gpkg);;GeoJSON (*.geojson)"),
+            file_filter(),
             options=QFileDialog.Option.DontConfirmOverwrite,
         )
-        if path:
+        selected = only_selected(layers, self.iface.mainWindow()) if path else None
+        if selected is not None:
             if not Path(path).suffix:
-                path += ".geojson" if "geojson" in chosen else ".gpkg"
+                path += next((end for end in (".geojson", ".parquet") if end in chosen), ".gpkg")
             _remember_folder(path)
-            AlgorithmRun("geolivelihood:export", {"LAYERS": layers, "OUTPUT": path}, self._exported)
+            parameters = {"LAYERS": layers, "OUTPUT": path, "SELECTED": selected}
+            AlgorithmRun("geolivelihood:export", parameters, self._exported)
 
     def run_project(self):
         """Open the dialog of "Run project", or say what it needs."""
@@ -138,7 +150,10 @@ class GeolivelihoodPlugin:
             self.jobs.offer_resume(unfinished.take_broken())
 
     def _loaded(self, successful, results, message):
-        if successful:
+        if successful and results.get("MISSING"):
+            text = tr("{} layers loaded; {} maps of evidence are missing: keep the result's folder together.")
+            self._say(text.format(results["COUNT"], results["MISSING"]), Qgis.MessageLevel.Warning)
+        elif successful:
             self._say(tr("{} layers loaded.").format(results["COUNT"]), Qgis.MessageLevel.Success)
         else:
             self._say(message or tr("Nothing was loaded."), Qgis.MessageLevel.Critical)

@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geolivelihood.errors import InputError
-from geolivelihood.layers.breaks import class_breaks, number_text, range_labels, symmetric_breaks
+from geolivelihood.layers.breaks import (
+    class_breaks,
+    number_text,
+    plain_number,
+    quantile_breaks,
+    range_labels,
+    symmetric_breaks,
+)
 from geolivelihood.layers.palettes import RAMPS, ramp
 
 
@@ -90,3 +97,27 @@ def test_tables_agree_with_matplotlib():
 def test_an_unknown_ramp_names_the_known_ones():
     with pytest.raises(InputError, match="viridis"):
         ramp("jet", 3)
+
+
+def test_a_constant_width_that_arithmetic_has_blurred_is_one_class(rng):
+    values = rng.normal(size=500)
+    breaks = class_breaks((values + 0.4) - (values - 0.4))
+    assert breaks.size == 2
+    assert range_labels(breaks) == ["0.8"]
+    assert class_breaks([0.8, 0.8001]).size > 2 or range_labels(class_breaks([0.8, 0.8001])) != ["0.8"]
+
+
+def test_thirds_hold_as_many_values_each(rng):
+    values = np.exp(rng.normal(size=900) * 2)
+    counts = np.histogram(values, quantile_breaks(values))[0]
+    assert counts.size == 3 and counts.min() > 280
+    assert quantile_breaks([np.nan]).size == 0
+    assert range_labels(quantile_breaks([5.0, 5.0])) == ["5"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(2883.4, "2,880"), (17.08, "17.1"), (0.01234, "0.0123"), (0, "0"), (-2883.4, "−2,880")],
+)
+def test_plain_numbers_have_no_powers_of_ten(value, text):
+    assert plain_number(value) == text

@@ -105,7 +105,7 @@ def test_layers_styles_and_metadata_as_the_contract_has_them(tmp_path, cells, cl
     names = [
         name for (name,) in rows(path, "SELECT styleName FROM layer_styles WHERE f_table_name = 'cells'")
     ]
-    assert names == ["wealth", "uncertainty", "wealth everywhere"]
+    assert names == ["wealth", "uncertainty", "value and uncertainty", "wealth everywhere"]
     extensions = rows(
         path, "SELECT table_name, scope FROM gpkg_extensions WHERE extension_name = 'gpkg_metadata'"
     )
@@ -161,7 +161,7 @@ def test_update_replaces_the_named_layer_and_nothing_else(tmp_path, cells, clust
     write_geopackage(path, {"cells": cells.iloc[:5]}, mode="update", provenance={"command": "again"})
     assert digest(path, "clusters", "edges") == before
     assert rows(path, "SELECT count(*) FROM cells") == [(5,)]
-    assert rows(path, "SELECT count(*) FROM layer_styles WHERE f_table_name = 'cells'") == [(3,)]
+    assert rows(path, "SELECT count(*) FROM layer_styles WHERE f_table_name = 'cells'") == [(4,)]
     assert rows(path, "SELECT count(*) FROM gpkg_metadata_reference WHERE table_name = 'cells'") == [(1,)]
     assert rows(path, "SELECT count(*) FROM gpkg_metadata") == [(4,)]
     document = read_provenance(path)

@@ -186,7 +186,8 @@ def test_every_layer_opens_with_its_default_style_and_no_warning(seen):
 def test_every_further_style_loads_and_renders(seen):
     layers = seen[0]["layers"]
     assert set(layers["cells"]["styles"]) == {
-        *("wealth", 'part "pauvre" & <é>', "uncertainty", "wealth everywhere", "dissimilarity"),
+        *("wealth", 'part "pauvre" & <é>', "uncertainty", "value and uncertainty"),
+        *("wealth everywhere", "dissimilarity"),
         'part "pauvre" & <é> everywhere'[:30],
     }
     assert set(layers["clusters"]["styles"]) == {"wealth", "wealth predicted", "wealth residual"}

@@ -38,20 +38,23 @@ def test_cells_have_a_style_per_indicator_and_their_errors():
     )
     styles = default_styles("cells", cells, indicators=["wealth", "bmi", "absent"])
     names = [style.name for style in styles]
-    assert names == ["wealth", "bmi", "uncertainty", "wealth everywhere", "bmi everywhere"]
-    assert [style.default for style in styles] == [True, False, False, False, False]
-    renderer = parsed(styles[3]).find("renderer-v2")
+    assert names == [
+        *("wealth", "bmi", "uncertainty", "value and uncertainty"),
+        *("wealth everywhere", "bmi everywhere"),
+    ]
+    assert [style.default for style in styles] == [True, *[False] * 5]
+    renderer = parsed(styles[4]).find("renderer-v2")
     assert (renderer.get("type"), renderer.get("attr")) == ("graduatedSymbol", "wealth")
     assert len(renderer.findall("ranges/range")) == len(renderer.findall("symbols/symbol"))
 
 
 def test_what_must_not_be_trusted_is_hatched_by_default():
     cells = polygons(wealth=[0.0, 0.5, 1.0], wealth_lower=[0.0] * 3, wealth_upper=[1.0, 2.0, 3.0])
-    plain, width = default_styles("cells", cells, indicators=["wealth"])
+    plain, width, _ = default_styles("cells", cells, indicators=["wealth"])
     assert parsed(plain).find("renderer-v2").get("attr") == "wealth"
     assert parsed(width).find("renderer-v2").get("attr") == '"wealth_upper" - "wealth_lower"'
     cells["applicable"] = pd.array([True, None, False], dtype="boolean")
-    value, width, _ = default_styles("cells", cells, indicators=["wealth"])
+    value, width, *_ = default_styles("cells", cells, indicators=["wealth"])
     for style, expression in ((value, '"wealth"'), (width, '"wealth_upper" - "wealth_lower"')):
         renderer = parsed(style).find("renderer-v2")
         rules = renderer.findall("rules/rule")
@@ -145,7 +148,7 @@ def test_hostile_names_are_escaped_everywhere():
     for style in styles:
         root = parsed(style)  # raises where the XML is broken
         assert "A &lt; B" in root.find("mapTip").text
-    value, width, everywhere = styles
+    value, width, _, everywhere = styles
     assert parsed(everywhere).find("renderer-v2").get("attr") == name.replace("\x01", "")
     quoted = '"income ""R$"" <b>&é\''
     assert f'{quoted}" >= ' in parsed(value).find(".//rule").get("filter")
@@ -317,7 +320,7 @@ def test_each_way_of_scoring_links_has_its_own_scale():
     ways = ["links_occlusion", "links_gnn_explainer"]
     scored = linked(sign=[1, 0], importance=[3.0, 0.5], method=ways, start=["a", "b"])
     first, second = default_styles("explanations_edges", scored)
-    assert first.name == "edges links_occlusion" and "0, 3.0, 0.1" in first.qml and "0, 0.5," in second.qml
+    assert first.name == "edges occlusion" and "0, 3.0, 0.1" in first.qml and "0, 0.5," in second.qml
     assert "coalesce(\"method\", '') = 'links_occlusion' AND \"sign\" = 1" in rules_of(first).values()
 
 

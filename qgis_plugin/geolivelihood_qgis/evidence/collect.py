@@ -3,6 +3,7 @@
 from collections import namedtuple
 
 from .contributions import concepts, contributions
+from .links import links
 from .pictures import pictures
 from .places import cell_around
 from .predictions import applicability, predictions, scores
@@ -10,7 +11,7 @@ from .predictions import applicability, predictions, scores
 Evidence = namedtuple(
     "Evidence",
     "place predictions applicable applicability scores pictures picture_count all_counted contributions"
-    " concepts rasters",
+    " concepts rasters links",
 )
 
 Raster = namedtuple("Raster", "path title")
@@ -39,6 +40,7 @@ def collect(place):
         contributions(place),
         concepts(place),
         rasters(place),
+        links(place),
     )
 
 

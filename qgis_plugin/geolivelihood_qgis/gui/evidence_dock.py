@@ -22,6 +22,7 @@ from qgis.PyQt.QtWidgets import (
 from ..compat import tr
 from ..evidence.book import number_text
 from .bars import BarChart
+from .link_list import LinkList
 from .thumbnails import SIZE
 
 APPLICABLE = {True: "#1b7837", False: "#b35806", None: "#6b6b6b"}
@@ -34,6 +35,7 @@ class EvidenceDock(QDockWidget):
     zoom_asked = pyqtSignal()
     wedges_asked = pyqtSignal()
     rasters_asked = pyqtSignal()
+    links_asked = pyqtSignal()
 
     def __init__(self, parent=None):
         super().__init__(tr("Evidence"), parent)
@@ -90,6 +92,7 @@ class EvidenceDock(QDockWidget):
         self._texts["Scores"].setText("<br>".join(escape(line) for line in evidence.scores))
         self._show_pictures(evidence)
         self._show_charts(evidence)
+        self._links.show_links(evidence.links)
         self._body_widget.show()
 
     def set_thumbnail(self, number, image, problem):
@@ -107,6 +110,10 @@ class EvidenceDock(QDockWidget):
         self._wedges.setEnabled(possible)
         self._wedges.setText(tr("Hide wedges") if active else tr("Show wedges"))
 
+    def set_links(self, active):
+        """Whether the links of this place are on the map now."""
+        self._links.set_active(active)
+
     def set_rasters(self, possible):
         self._rasters.setEnabled(possible)
 
@@ -118,6 +125,7 @@ class EvidenceDock(QDockWidget):
         ]
         parts += [label.text() for label in self._charts_widget.findChildren(QLabel)]
         parts += [chart.text() for chart in self._charts_widget.findChildren(BarChart)]
+        parts.append(self._links.text() if self._links.isVisibleTo(self) else "")
         return "\n".join(part for part in parts if part)
 
     def _arrange(self):
@@ -152,10 +160,13 @@ class EvidenceDock(QDockWidget):
             body.addWidget(_heading(title))
             for widget in widgets:
                 body.addWidget(widget)
+        self._links = LinkList()
+        self._links.button.clicked.connect(lambda *_: self.links_asked.emit())
         self._charts_widget = QWidget()
         self._charts.setContentsMargins(0, 0, 0, 0)
         self._charts_widget.setLayout(self._charts)
         body.addWidget(self._charts_widget)
+        body.addWidget(self._links)
         self._body_widget = QWidget()
         self._body_widget.setLayout(body)
         for widget in (self._places, self._title, self._texts["Message"], self._body_widget):

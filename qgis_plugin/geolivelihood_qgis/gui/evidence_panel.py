@@ -13,6 +13,7 @@ from ..evidence.collect import collect
 from ..evidence.places import places_at
 from .evidence_dock import EvidenceDock
 from .evidence_map import VIEWS, EvidenceMap
+from .link_marks import LinkMarks
 from .thumbnails import ThumbnailTask
 
 ICON = Path(__file__).parents[1] / "icons" / "evidence.svg"
@@ -27,6 +28,7 @@ class EvidencePanel:
         self.canvas = iface.mapCanvas()
         self.dock = EvidenceDock(iface.mainWindow())
         self.map = EvidenceMap(self.canvas)
+        self.marks = LinkMarks(self.canvas)
         self.evidence, self.places = None, []
         self._books, self._task, self._show = {}, None, 0
         self.action = QAction(QIcon(str(ICON)), tr("Evidence"), iface.mainWindow())
@@ -45,6 +47,7 @@ class EvidencePanel:
         self.dock.zoom_asked.connect(self.zoom)
         self.dock.wedges_asked.connect(self.wedges)
         self.dock.rasters_asked.connect(self.rasters)
+        self.dock.links_asked.connect(self.links)
         QgsProject.instance().layersRemoved.connect(self._layers_removed)
 
     def unload(self):
@@ -53,6 +56,7 @@ class EvidencePanel:
         self._stop_reading()
         self.map.hide_wedges()
         self.map.unmark()
+        self.marks.hide()
         self.canvas.unsetMapTool(self.tool)
         self.tool.deleteLater()
         self.action.triggered.disconnect(self.toggle)
@@ -99,6 +103,7 @@ class EvidencePanel:
             self._nothing(tr("The file {} is gone or cannot be reached.").format(place.book.path))
             return
         self.map.hide_wedges()
+        self.marks.hide()
         self.evidence = collect(place)
         self.dock.show_evidence(self.evidence, self.places)
         self.dock.set_wedges(VIEWS in place.book.tables and bool(self.evidence.pictures), False)
@@ -123,6 +128,19 @@ class EvidencePanel:
             ids = [picture.image_id for picture in self.evidence.pictures]
             self._say(self.map.show_wedges(self.evidence.place, ids))
         self.dock.set_wedges(True, bool(self.map.wedges))
+
+    def links(self):
+        """Draw the links of the place over the map, or take them off again."""
+        if not self.evidence:
+            return
+        if self.marks.bands:
+            self.marks.hide()
+        else:
+            found = self.evidence.links
+            box = self.marks.show(found)
+            if not box.isEmpty():
+                self.map.zoom(box, found.crs)
+        self.dock.set_links(bool(self.marks.bands))
 
     def rasters(self):
         """Show the maps of evidence that hold the place."""
@@ -167,6 +185,7 @@ class EvidencePanel:
         self._stop_reading()
         self.map.hide_wedges()
         self.map.unmark()
+        self.marks.hide()
         self.evidence, self.places = None, []
         self.dock.say(message)
         self.dock.show()

@@ -1,5 +1,7 @@
-"""Write layers to a GeoPackage with their styles, or to GeoJSON files (RFC 7946)."""
+"""Write layers to a GeoPackage with their styles, or to GeoJSON (RFC 7946) or GeoParquet files."""
 
+import contextlib
+import json
 import os
 import re
 from collections import namedtuple
@@ -16,9 +18,10 @@ from qgis.core import (
 from qgis.PyQt.QtXml import QDomDocument
 
 from ..compat import tr
-from .results import copy_provenance
+from .results import copy_provenance, open_read_only, read_provenance
 
 FORMATS = (".gpkg", ".geojson", ".json")
+PARQUET = ".parquet"
 
 Target = namedtuple("Target", "layer name path")
 
@@ -27,16 +30,31 @@ class ExportError(Exception):
     """A layer that cannot be written, and why."""
 
 
+def formats():
+    """The endings that can be written here: GeoParquet where GDAL has its driver."""
+    drivers = [driver.driverName for driver in QgsVectorFileWriter.ogrDriverList()]
+    return (*FORMATS, PARQUET) if "Parquet" in drivers else FORMATS
+
+
+def file_filter():
+    """The filter of a file dialog."""
+    text = tr("GeoPackage (*.gpkg);;GeoJSON (*.geojson)")
+    return f"{text};;{tr('GeoParquet (*.parquet)')}" if PARQUET in formats() else text
+
+
 def plan(layers, path):
-    """Which layer goes where: one GeoPackage, or one GeoJSON file per layer (``<stem>_<layer>`` if several).
+    """Which layer goes where: one GeoPackage, or one file of another format per layer (``<stem>_<layer>``).
 
     Raises :class:`ExportError` when the format is unknown or a file exists; nothing is ever overwritten.
     """
     path = Path(path)
     if not layers:
         raise ExportError(tr("There is no layer to export."))
-    if path.suffix.lower() not in FORMATS:
-        raise ExportError(tr("{}: choose a name that ends in .gpkg or .geojson.").format(path))
+    if path.suffix.lower() == PARQUET not in formats():
+        raise ExportError(tr("This QGIS cannot write GeoParquet: choose a name that ends in .gpkg."))
+    if path.suffix.lower() not in formats():
+        told = ", ".join(ending for ending in formats() if ending != ".json")
+        raise ExportError(tr("{}: choose a name that ends in one of: {}.").format(path, told))
     names = _names(layers)
     if path.suffix.lower() == ".gpkg" or len(layers) == 1:
         targets = [Target(layer, name, path) for layer, name in zip(layers, names)]
@@ -53,8 +71,8 @@ def plan(layers, path):
     return targets
 
 
-def write(targets, transform_context, feedback):
-    """Write what :func:`plan` laid out: whole files or none."""
+def write(targets, transform_context, feedback, *, only_selected=False):
+    """Write what :func:`plan` laid out: whole files or none. Styles and provenance go along."""
     parts = {
         target.path: target.path.with_name(f"{target.path.stem}.part{target.path.suffix}")
         for target in targets
@@ -64,11 +82,12 @@ def write(targets, transform_context, feedback):
             if feedback.isCanceled():
                 raise ExportError(tr("Cancelled."))
             feedback.setProgressText(target.layer.name())
-            _write_layer(target, parts[target.path], transform_context, feedback)
+            _write_layer(target, parts[target.path], transform_context, feedback, only_selected)
             feedback.setProgress(100 * (number + 1) / len(targets))
         _keep_provenance(targets, parts)
         for path, part in parts.items():
             part.replace(path)
+        _write_beside(targets)
     finally:
         for part in parts.values():
             for end in ("", "-wal", "-shm", "-journal"):
@@ -94,9 +113,10 @@ def _names(layers):
     return names
 
 
-def _write_layer(target, part, transform_context, feedback):
+def _write_layer(target, part, transform_context, feedback, only_selected):
     options = QgsVectorFileWriter.SaveVectorOptions()
     options.feedback = feedback
+    options.onlySelectedFeatures = only_selected
     if part.suffix.lower() == ".gpkg":
         options.driverName = "GPKG"
         options.layerName = target.name
@@ -105,6 +125,8 @@ def _write_layer(target, part, transform_context, feedback):
         options.layerMetadata = target.layer.metadata()
         if part.exists():
             options.actionOnExistingFile = QgsVectorFileWriter.ActionOnExistingFile.CreateOrOverwriteLayer
+    elif part.suffix.lower() == PARQUET:
+        options.driverName = "Parquet"
     else:
         options.driverName = "GeoJSON"
         options.layerOptions = ["RFC7946=YES"]
@@ -153,11 +175,35 @@ def _stored_styles(layer):
 
 def _keep_provenance(targets, parts):
     """Layers that all come from one results file take its provenance along."""
+    source = _one_source(targets)
+    if source and targets[0].path.suffix.lower() == ".gpkg":
+        copy_provenance(source, parts[targets[0].path])
+
+
+def _one_source(targets):
+    """The GeoPackage that all layers come from, if it is one."""
     registry = QgsProviderRegistry.instance()
     sources = {
         registry.decodeUri(target.layer.providerType(), target.layer.source()).get("path")
         for target in targets
     }
     source = sources.pop() if len(sources) == 1 else None
-    if source and source.lower().endswith(".gpkg") and targets[0].path.suffix.lower() == ".gpkg":
-        copy_provenance(source, parts[targets[0].path])
+    return source if source and source.lower().endswith(".gpkg") else None
+
+
+def _write_beside(targets):
+    """Formats that hold no style get it as files beside them, which QGIS finds: ``.qml`` and ``.qmd``."""
+    plain = [target for target in targets if target.path.suffix.lower() != ".gpkg"]
+    source = _one_source(targets)
+    told = {}
+    if plain and source:
+        with contextlib.closing(open_read_only(source)) as base:
+            told = read_provenance(base)
+    for target in plain:
+        for ending, save in ((".qml", "saveNamedStyle"), (".qmd", "saveNamedMetadata")):
+            file = target.path.with_suffix(ending)
+            if not os.path.lexists(file):
+                getattr(target.layer, save)(str(file))
+        file = target.path.with_suffix(".provenance.json")
+        if told and not os.path.lexists(file):
+            file.write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")

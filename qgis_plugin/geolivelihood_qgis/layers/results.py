@@ -79,8 +79,17 @@ def copy_provenance(source, target):
             ).fetchall()
         except sqlite3.OperationalError:  # no such table
             rows = []
-    if not rows:
-        return
+    if rows:
+        _write_metadata(target, rows)
+
+
+def write_provenance(target, document):
+    """Store what is known about the whole file, as the library does."""
+    text = json.dumps(document, ensure_ascii=False)
+    _write_metadata(target, [("dataset", "https://json.org", "application/json", text)])
+
+
+def _write_metadata(target, rows):
     with contextlib.closing(sqlite3.connect(target)) as base, base:
         for statement in _METADATA_TABLES:
             base.execute(statement)

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from qgis.core import Qgis, QgsApplication, QgsProcessingContext, QgsProject, QgsSettings
-from qgis.PyQt.QtCore import Qt
-from qgis.PyQt.QtWidgets import QFileDialog, QInputDialog
+from qgis.PyQt.QtWidgets import QFileDialog, QInputDialog, QProgressDialog
 
 from ..compat import tr
 from ..env import settings
@@ -14,10 +13,15 @@ from . import facts as told
 from . import map_layers
 
 LAST_FOLDER = settings.PREFIX + "last_folder"
+RUNNING = []
+"""The feedback of the map that is being printed; the interface stays alive meanwhile."""
 
 
 def start(iface, say):
     """Print the result that is seen; ``say(text, level)`` tells how it went."""
+    if RUNNING:
+        say(tr("A map is being printed: wait for it, or cancel it first."), Qgis.MessageLevel.Warning)
+        return
     path = _result(iface)
     if not path:
         return
@@ -31,7 +35,7 @@ def start(iface, say):
     if not target:
         return
     parameters = {"INPUT": str(path), "INDICATOR": indicator, "OUTPUT": target}
-    successful, results, message = _run(parameters)
+    successful, results, message = _run(parameters, iface.mainWindow())
     if successful:
         text = tr("Printed to {}. The layout '{}' is in Project > Layouts.")
         say(text.format(results["OUTPUT"], results["LAYOUT"]), Qgis.MessageLevel.Success)
@@ -39,19 +43,33 @@ def start(iface, say):
         say(message or tr("Nothing was printed."), Qgis.MessageLevel.Critical)
 
 
-def _run(parameters):
-    """Run the algorithm here: layouts belong to the main thread."""
+def cancel():
+    """Cancel what is being printed."""
+    for feedback in RUNNING:
+        feedback.cancel()
+
+
+def _run(parameters, parent):
+    """Run the algorithm here, for layouts belong to the main thread; it answers events while it draws."""
     context, feedback = QgsProcessingContext(), Feedback()
     context.setProject(QgsProject.instance())
     algorithm = QgsApplication.processingRegistry().createAlgorithmById("geolivelihood:print_result")
     possible, reason = algorithm.checkParameterValues(parameters, context)
     if not possible:
         return False, {}, reason
-    QgsApplication.setOverrideCursor(Qt.CursorShape.WaitCursor)
+    dialog = QProgressDialog(tr("Printing the map..."), tr("Cancel"), 0, 100, parent)
+    dialog.setObjectName("glqPrintProgress")
+    dialog.setMinimumDuration(500)
+    dialog.canceled.connect(feedback.cancel)
+    feedback.progressChanged.connect(lambda value: dialog.setValue(int(value)))
+    RUNNING.append(feedback)
     try:
         results, successful = algorithm.run(parameters, context, feedback)
     finally:
-        QgsApplication.restoreOverrideCursor()
+        RUNNING.remove(feedback)
+        dialog.canceled.disconnect()
+        dialog.close()
+        dialog.deleteLater()
     return successful, results, feedback.last_error
 
 

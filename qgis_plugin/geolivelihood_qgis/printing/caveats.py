@@ -1,7 +1,12 @@
 """The plain paragraph on a printed map: how good it is, where it does not hold, what it is not for."""
 
+import re
+
 from ..compat import tr
 from .facts import model
+
+_SETTINGS = re.compile(r" ?\(Project file: [^()]*\)")
+"""What a remark says to whoever runs the project; readers of a map have no project file."""
 
 SPLITS = ("random", "blocked", "region", "knndm")
 
@@ -17,7 +22,7 @@ def paragraphs(facts):
             "Do not use this map to grant or refuse anything to a household or a person, to rank cells whose "
             "intervals overlap, to measure change by comparing two maps, or in place of a survey."
         ),
-        *(str(remark) for remark in facts.provenance.get("remarks") or ()),
+        *(_SETTINGS.sub("", str(remark)) for remark in facts.provenance.get("remarks") or ()),
     ]
     return [text for text in found if text]
 

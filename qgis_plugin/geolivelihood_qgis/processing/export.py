@@ -1,4 +1,4 @@
-"""Write layers to one GeoPackage or to GeoJSON."""
+"""Write layers to one GeoPackage, to GeoJSON or to GeoParquet."""
 
 from qgis.core import (
     QgsProcessing,
@@ -21,8 +21,9 @@ class Export(Algorithm):
     TITLE = "Export layers"
     HELP = (
         "Writes layers to one new GeoPackage (with their styles, metadata and the run's provenance), or to "
-        "GeoJSON (RFC 7946: longitude and latitude, WGS 84; one file per layer). An existing file is never "
-        "overwritten."
+        "GeoJSON (RFC 7946: longitude and latitude, WGS 84; one file per layer, its style, metadata and "
+        "provenance in files beside it), or to GeoParquet likewise, where this QGIS can write it. An "
+        "existing file is never overwritten."
     )
     TAGS = "livelihood save geopackage geojson share style"
 
@@ -31,17 +32,19 @@ class Export(Algorithm):
             QgsProcessingParameterMultipleLayers(
                 "LAYERS", tr("Layers"), QgsProcessing.SourceType.TypeVectorAnyGeometry
             ),
-            tr("The vector layers to write; each is written whole, with the style that is seen now."),
+            tr("The vector layers to write, with the style that is seen now."),
+        )
+        self.add(
+            QgsProcessingParameterBoolean("SELECTED", tr("Only selected features"), False),
+            tr("Write what is selected; layers in which nothing is selected are left out."),
         )
         self.add(
             QgsProcessingParameterBoolean("WITHOUT_CLUSTERS", tr("Leave out survey clusters"), False),
             tr("Leave out layers called 'clusters' where the survey's terms forbid to share its points."),
         )
         self.add(
-            QgsProcessingParameterFileDestination(
-                "OUTPUT", tr("Exported file"), tr("GeoPackage (*.gpkg);;GeoJSON (*.geojson)")
-            ),
-            tr("A new file; its ending (.gpkg or .geojson) chooses the format."),
+            QgsProcessingParameterFileDestination("OUTPUT", tr("Exported file"), export.file_filter()),
+            tr("A new file; its ending (.gpkg, .geojson or .parquet) chooses the format."),
         )
         self.addOutput(QgsProcessingOutputMultipleLayers("FILES", tr("Files")))
 
@@ -49,15 +52,23 @@ class Export(Algorithm):
         layers = self.parameterAsLayerList(parameters, "LAYERS", context)
         if self.parameterAsBoolean(parameters, "WITHOUT_CLUSTERS", context):
             layers = [layer for layer in layers if (export.table_name(layer) or layer.name()) != "clusters"]
+        self.selected = self.parameterAsBoolean(parameters, "SELECTED", context)
+        if self.selected:
+            layers = [layer for layer in layers if layer.selectedFeatureCount()]
+            if not layers:
+                raise QgsProcessingException(tr("Nothing is selected in these layers."))
         # This runs on the main thread, to which the project's own layers belong.
         self.layers = [layer.clone() for layer in layers]
+        for layer, copied in zip(layers, self.layers):
+            copied.selectByIds(layer.selectedFeatureIds())  # a copy has no selection
         return True
 
     def processAlgorithm(self, parameters, context, feedback):
         path = self.parameterAsFileOutput(parameters, "OUTPUT", context)
         files, failed = [], ""
         try:
-            files = export.write(export.plan(self.layers, path), context.transformContext(), feedback)
+            targets = export.plan(self.layers, path)
+            files = export.write(targets, context.transformContext(), feedback, only_selected=self.selected)
         except (export.ExportError, OSError) as error:
             failed = str(error)
         finally:

@@ -27,7 +27,7 @@ class PrintResult(Algorithm):
         "regions, scale bar, north arrow, sources and licences, a paragraph on what the map can and "
         "cannot be used for, and the run that made it. The layout stays in the project, where it can be "
         "changed. An existing file is never overwritten. Needs no worker Python. "
-        "QGIS waits meanwhile: a second for some thousand cells, half a minute for 200,000."
+        "Maps of many cells are drawn in the background and can be cancelled."
     )
     TAGS = "livelihood map layout pdf paper report atlas"
 
@@ -63,7 +63,7 @@ class PrintResult(Algorithm):
         path = self.parameterAsFile(parameters, "INPUT", context)
         target = self.parameterAsFileOutput(parameters, "OUTPUT", context)
         project = context.project()
-        own = None if project else QgsProject()
+        own, failed = None if project else QgsProject(), ""
         try:
             name = print_result(
                 project or own,
@@ -71,11 +71,15 @@ class PrintResult(Algorithm):
                 target,
                 indicator=self.parameterAsString(parameters, "INDICATOR", context).strip(),
                 title=self.parameterAsString(parameters, "TITLE", context).strip(),
+                feedback=feedback,
             )
         except (PrintError, ResultsError) as error:
-            raise QgsProcessingException(str(error)) from error
+            failed = str(error)
         finally:
             if own:
                 own.clear()
+        # Raised out here, without a cause: QGIS keeps the traceback, whose frames would keep the layers, too.
+        if failed:
+            raise QgsProcessingException(failed)
         feedback.pushInfo(str(target))
         return {"OUTPUT": target, "LAYOUT": name}

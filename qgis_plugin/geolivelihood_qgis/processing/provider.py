@@ -10,6 +10,7 @@ from ..compat import tr
 from ..env import settings
 from . import catalogue
 from .catalogue import NEWS
+from .compare_runs import CompareRuns
 from .described import DescribedAlgorithm
 from .explain import Explain
 from .export import Export
@@ -17,7 +18,7 @@ from .load_results import LoadResults
 from .print_result import PrintResult
 from .run_project import RunProject
 
-HAND_WRITTEN = (LoadResults, RunProject, Explain, Export, PrintResult)
+HAND_WRITTEN = (LoadResults, RunProject, Explain, Export, PrintResult, CompareRuns)
 WAIT_MS = 300
 
 

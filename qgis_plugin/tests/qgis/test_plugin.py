@@ -13,7 +13,7 @@ from qgis.PyQt.QtWidgets import QFileDialog, QLabel, QPushButton
 ACTIONS = [
     "glqActionAssistant",
     *("glqActionLoad", "glqActionExport", "glqActionRun", "glqActionExplain"),
-    *("glqActionSettings", "glqActionPrint"),
+    *("glqActionSettings", "glqActionPrint", "glqActionCompare"),
 ]
 
 
@@ -81,7 +81,7 @@ def test_the_provider_alone(qgis_processing):
     plugin.initProcessing()
     try:
         provider = QgsApplication.processingRegistry().providerById("geolivelihood")
-        names = {"explain", "export", "load_results", "print_result", "run_project"}
+        names = {"compare_runs", "explain", "export", "load_results", "print_result", "run_project"}
         assert {algorithm.name() for algorithm in provider.algorithms()} == names | bundled
         for algorithm in provider.algorithms():
             assert algorithm.displayName()

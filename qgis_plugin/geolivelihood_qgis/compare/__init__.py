@@ -1,0 +1,1 @@
+"""Indicators and runs side by side, and the difference of two runs."""
