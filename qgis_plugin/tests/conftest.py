@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import which_qgis
 from geolivelihood_qgis.worker_client import WorkerError, child_environment, run_job
 
 HERE = Path(__file__).resolve().parent
@@ -55,10 +56,18 @@ def worker_python():
 
 
 @pytest.fixture(scope="session")
-def artefacts():
-    """The folder for screenshots."""
-    folder = ROOT / "test-artefacts"
-    folder.mkdir(exist_ok=True)
+def qgis_version():
+    """The version of the QGIS that is tested: ``3.22``."""
+    from qgis.core import Qgis
+
+    return ".".join(Qgis.QGIS_VERSION.split(".")[:2])
+
+
+@pytest.fixture(scope="session")
+def artefacts(qgis_version):
+    """The folder for screenshots, one for each version of QGIS."""
+    folder = ROOT / "test-artefacts" / f"qgis-{qgis_version}"
+    folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
@@ -143,10 +152,10 @@ def recipe_file(request, worker_python, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def find_program():
-    """Find a program; without it the test skips (on CI it fails)."""
+    """Find a program, QGIS's own in the QGIS in use; without it the test skips (on CI it fails)."""
 
     def find(name):
-        found = shutil.which(name)
+        found = which_qgis.program(name, which_qgis.chosen())
         if not found:
             (pytest.fail if ON_CI else pytest.skip)(f"{name} is not installed")
         return found
@@ -157,7 +166,7 @@ def find_program():
 @pytest.fixture(scope="session")
 def system_environment():
     """The environment for a QGIS of its own: without what leads ours into .venv."""
-    return child_environment(os.environ)
+    return child_environment(os.environ) | which_qgis.environment(which_qgis.chosen())
 
 
 @pytest.fixture(scope="session")

@@ -10,14 +10,14 @@ import time
 import traceback
 from pathlib import Path
 
-from qgis.core import QgsApplication, QgsCoordinateTransform, QgsProject, QgsSettings
+from qgis.core import Qgis, QgsApplication, QgsCoordinateTransform, QgsProject, QgsSettings
 from qgis.PyQt.QtCore import QCoreApplication, QPoint, Qt, QTimer
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QAction, QDockWidget, QFileDialog, QLineEdit, QPushButton, QToolBar
 from qgis.utils import iface, plugins, reloadPlugin, unloadPlugin
 
 ORDERS = json.loads(Path(os.environ["GLQ_ORDERS"]).read_text(encoding="utf-8"))
-VERDICT = {"errors": [], "ticks": 0}
+VERDICT = {"version": Qgis.QGIS_VERSION, "errors": [], "ticks": 0}
 STEP_S = 300
 NAME = "geolivelihood_qgis"
 

@@ -17,7 +17,7 @@ LONG_S = 900
 
 
 @pytest.fixture
-def desktop(find_program, system_environment, tmp_path, artefacts):
+def desktop(find_program, system_environment, tmp_path, artefacts, qgis_version):
     """Start QGIS with a fresh profile, let it do the steps, and return its verdict."""
     qgis, screen = find_program("qgis.bin"), find_program("xvfb-run")
     find_program("xauth")
@@ -50,6 +50,7 @@ def desktop(find_program, system_environment, tmp_path, artefacts):
         assert verdict.exists(), done.stdout[-3000:] + done.stderr[-3000:]
         told = json.loads(verdict.read_text(encoding="utf-8"))
         assert told["errors"] == [], told["errors"][0] + done.stderr[-3000:]
+        assert told["version"].startswith(f"{qgis_version}."), "another QGIS than the one that is tested"
         return told
 
     return run

@@ -39,8 +39,9 @@ def qgis_process(tmp_path_factory, find_program, system_environment):
     return run
 
 
-def test_the_algorithms_are_listed(qgis_process):
+def test_the_algorithms_are_listed(qgis_process, qgis_version):
     listed, said = qgis_process("--json", "list")
+    assert listed["qgis_version"].startswith(f"{qgis_version}."), "another QGIS than the one that is tested"
     found = listed["providers"]["geolivelihood"]["algorithms"]
     names = ("explain", "export", "load_results", "print_result", "run_project")
     assert sorted(found) == [f"geolivelihood:{name}" for name in names], said
