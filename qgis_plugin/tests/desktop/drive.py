@@ -6,56 +6,24 @@ closes QGIS. Whatever fails is written into the verdict, for QGIS always ends wi
 
 import json
 import os
+import sys
 import time
 import traceback
 from pathlib import Path
 
-from qgis.core import Qgis, QgsApplication, QgsCoordinateTransform, QgsProject, QgsSettings
+from qgis.core import QgsApplication, QgsCoordinateTransform, QgsProject, QgsSettings
 from qgis.PyQt.QtCore import QCoreApplication, QPoint, Qt, QTimer
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QAction, QDockWidget, QFileDialog, QLineEdit, QPushButton, QToolBar
+from qgis.PyQt.QtWidgets import QAction, QDockWidget, QPushButton, QToolBar
 from qgis.utils import iface, plugins, reloadPlugin, unloadPlugin
 
-ORDERS = json.loads(Path(os.environ["GLQ_ORDERS"]).read_text(encoding="utf-8"))
-VERDICT = {"version": Qgis.QGIS_VERSION, "errors": [], "ticks": 0}
+# QGIS runs this text as its own: the folder of the other steps is told, too.
+sys.path.insert(0, json.loads(Path(os.environ["GLQ_ORDERS"]).read_text(encoding="utf-8"))["here"])
+import plain_steps
+from hands import ORDERS, VERDICT, choose, click, colours, drawn, file_dialog, grab, messages, wait
+
 STEP_S = 300
 NAME = "geolivelihood_qgis"
-
-
-def wait(seconds):
-    end = time.monotonic() + seconds
-    return lambda: time.monotonic() > end
-
-
-def drawn():
-    return not iface.mapCanvas().isDrawing() and not QgsApplication.taskManager().countActiveTasks()
-
-
-def grab(name):
-    iface.mainWindow().grab().save(str(Path(ORDERS["artefacts"]) / f"{name}.png"))
-
-
-def click(action_name):
-    """Click the button of an action in our toolbar, later: its dialog has an event loop of its own."""
-    toolbar = iface.mainWindow().findChild(QToolBar, "glqToolbar")
-    button = toolbar.widgetForAction(iface.mainWindow().findChild(QAction, action_name))
-    QTimer.singleShot(0, lambda: QTest.mouseClick(button, Qt.MouseButton.LeftButton))
-
-
-def file_dialog():
-    return next(
-        (w for w in QgsApplication.topLevelWidgets() if isinstance(w, QFileDialog) and w.isVisible()), None
-    )
-
-
-def choose(path):
-    dialog = file_dialog()
-    dialog.findChild(QLineEdit, "fileNameEdit").setText(str(path))
-    QTimer.singleShot(0, dialog.accept)
-
-
-def messages():
-    return [item.text() for item in iface.messageBar().items()]
 
 
 def tree(group):
@@ -75,12 +43,6 @@ def tree(group):
 
 def renderer(layer):
     return layer.renderer().type() if layer.renderer() else ""
-
-
-def colours():
-    """How many different colours the map shows."""
-    image = iface.mapCanvas().grab().toImage()
-    return len({image.pixel(x, y) for x in range(0, image.width(), 3) for y in range(0, image.height(), 3)})
 
 
 def prepare():
@@ -193,7 +155,7 @@ def install(package):
     VERDICT["provider"] = QgsApplication.processingRegistry().providerById("geolivelihood") is not None
 
 
-STEPS = {"load": load, "export": export, "install": install, "evidence": evidence}
+STEPS = {"load": load, "export": export, "install": install, "evidence": evidence, "plain": plain_steps.plain}
 
 
 def story():

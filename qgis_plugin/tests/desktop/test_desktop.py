@@ -27,7 +27,8 @@ def desktop(find_program, system_environment, tmp_path, artefacts, qgis_version)
         settings.parent.mkdir(parents=True)
         settings.write_text("[PythonPlugins]\ngeolivelihood_qgis=true\n" if plugins else "")
         verdict, orders = tmp_path / "verdict.json", tmp_path / "orders.json"
-        orders.write_text(json.dumps({"steps": steps, "verdict": str(verdict), "artefacts": str(artefacts)}))
+        told = {"steps": steps, "verdict": str(verdict), "artefacts": str(artefacts), "here": str(HERE)}
+        orders.write_text(json.dumps(told))
         environment = {
             name: value for name, value in system_environment.items() if name != "XDG_CURRENT_DESKTOP"
         }
@@ -49,6 +50,7 @@ def desktop(find_program, system_environment, tmp_path, artefacts, qgis_version)
         )
         assert verdict.exists(), done.stdout[-3000:] + done.stderr[-3000:]
         told = json.loads(verdict.read_text(encoding="utf-8"))
+        told["console"] = done.stderr
         assert told["errors"] == [], told["errors"][0] + done.stderr[-3000:]
         assert told["version"].startswith(f"{qgis_version}."), "another QGIS than the one that is tested"
         return told
@@ -106,6 +108,34 @@ def test_load_and_export_by_mouse(desktop, results_file, recipe_file, tmp_path, 
     assert layers(real["tree"])["Cells"]["features"] > 10
     assert real["colours"] > 5
     assert told["ticks"] > 20
+
+
+def test_without_the_plugin_results_show_styles_tips_and_metadata(desktop, results_file):
+    told = desktop(("plain", str(results_file), "desktop_plain"), plugins=None)
+    seen = told["desktop_plain"]
+    assert not seen["ours"]
+    assert seen["warnings"] == []
+    # QGIS's own map of the world, of 2019, is warned about at every start.
+    warned = [line for line in told["console"].splitlines() if line.startswith("Warning")]
+    assert [line for line in warned if "update_time, 2019-" not in line] == []
+
+    found = seen["layers"]
+    assert {name: layer["renderer"] for name, layer in found.items()} == {
+        "cells": "graduatedSymbol",
+        "clusters": "graduatedSymbol",
+        "regions": "graduatedSymbol",
+        "images": "singleSymbol",
+        "edges": "singleSymbol",
+        "explanations_views": "singleSymbol",
+        "rejected": "",
+    }
+    assert {"wealth", "uncertainty"} <= set(found["cells"]["styles"])
+    assert seen["colours"] > 5
+    tips = {name: layer["tip"] for name, layer in found.items() if layer["renderer"]}
+    assert {name: tip for name, tip in tips.items() if not tip.startswith("<b>") or "[%" in tip} == {}
+    assert "Wealth: " in found["cells"]["tip"]
+    assert found["cells"]["title"] == "Cells: Wealth"
+    assert all(layer["title"] and "written by geolivelihood" in layer["abstract"] for layer in found.values())
 
 
 def test_the_package_installs_reloads_and_unloads(desktop, tmp_path):
