@@ -28,6 +28,7 @@ __all__ = ["Style", "default_styles", "geometry_kind", "indicator_columns", "sha
 _INK = "#33638d"
 _DARK = "#3b3b3b"
 _OUTLINE_MM = 0.2
+_UNTRUSTED = "-1e300"  # stands for what is not applicable among the classes of a value
 _NAME_LENGTH = 30  # of layer_styles.styleName
 _KINDS = {"Point": "point", "LineString": "line", "LinearRing": "line", "Polygon": "polygon"}
 _USUAL_KINDS = {"clusters": "point", "images": "point", "edges": "line"}
@@ -295,20 +296,25 @@ def _graduated(sheet: _Sheet, attribute: str, breaks: np.ndarray, colors: str) -
 
 
 def _trusted(sheet: _Sheet, value: str, breaks: np.ndarray, colors: str) -> Element:
-    """Classes of an expression where the model may be trusted, hatching where it may not or nobody knows."""
-    untrusted = f'coalesce(NOT "applicable", true) AND ({value}) IS NOT NULL'
-    masked = qml.Rule(untrusted, "Not applicable", sheet.masked())
+    """Classes of an expression where the model may be trusted, hatching where it may not or nobody knows.
+
+    One expression sorts a feature into its class. Rules would all be asked of every feature, which takes
+    twice as long on a map of 200,000 cells.
+    """
+    masked = sheet.masked()
     if breaks.size == 0:  # no value at all: nothing to classify
-        return qml.rules([masked])
-    above = [">=", *[">"] * (breaks.size - 2)]
-    edges = [repr(float(edge)) for edge in breaks]
-    shown = [
-        qml.Rule(f'"applicable" AND {value} {sign} {low} AND {value} <= {high}', label, sheet.symbol(color))
-        for sign, low, high, label, color in zip(
-            above, edges, edges[1:], range_labels(breaks), ramp(colors, breaks.size - 1)
-        )
-    ]
-    return qml.rules([*shown, masked])
+        untrusted = f'coalesce(NOT "applicable", true) AND ({value}) IS NOT NULL'
+        return qml.rules([qml.Rule(untrusted, "Not applicable", masked)])
+    classes = map(
+        qml.Interval,
+        breaks[:-1],
+        breaks[1:],
+        range_labels(breaks),
+        map(sheet.symbol, ramp(colors, breaks.size - 1)),
+    )
+    attribute = f'CASE WHEN "applicable" THEN {value} WHEN ({value}) IS NOT NULL THEN {_UNTRUSTED} END'
+    marked = float(_UNTRUSTED)
+    return qml.graduated(attribute, [*classes, qml.Interval(marked, marked, "Not applicable", masked)])
 
 
 def _photos(sheet: _Sheet) -> list[Style]:
