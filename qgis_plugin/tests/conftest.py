@@ -125,6 +125,22 @@ BRAZIL = {
 }
 
 
+def recipe(worker_python, project, changes, out):
+    """Run a project in a worker."""
+    params = {"project": str(project), "set": changes}
+    try:
+        run_job(worker_python, "run", params, out=out, options={"threads": 1}, start_s=LONG_S, stall_s=LONG_S)
+    except WorkerError as error:
+        pytest.fail(f"the recipe failed: {error}\n{error.detail}")
+    return out
+
+
+@pytest.fixture(scope="session")
+def country_result(project_file, worker_python, tmp_path_factory):
+    """The results of the invented country."""
+    return recipe(worker_python, project_file, QUICK, tmp_path_factory.mktemp("run") / "synthetic.gpkg")
+
+
 @pytest.fixture(scope="session")
 def recipe_file(request, worker_python, tmp_path_factory):
     """The results of a real run: those that GEOLIVELIHOOD_RESULT names, else Brazil where its data is here
@@ -132,22 +148,12 @@ def recipe_file(request, worker_python, tmp_path_factory):
     named = os.environ.get("GEOLIVELIHOOD_RESULT")
     if named:
         return Path(named).resolve()
-    folder = tmp_path_factory.mktemp("run")
     data = Path(os.environ.get("GEOLIVELIHOOD_DATA", ROOT.parent / "shared" / "data")) / "brazil"
-    if data.is_dir():
-        project, changes = (
-            ROOT / "examples" / "brazil.yaml",
-            {**BRAZIL, "data": str(data), "out": str(folder)},
-        )
-    else:
-        project, changes = request.getfixturevalue("project_file"), QUICK
-    out = folder / f"{project.stem if data.is_dir() else 'synthetic'}.gpkg"
-    try:
-        params = {"project": str(project), "set": changes}
-        run_job(worker_python, "run", params, out=out, options={"threads": 1}, start_s=LONG_S, stall_s=LONG_S)
-    except WorkerError as error:
-        pytest.fail(f"the recipe failed: {error}\n{error.detail}")
-    return out
+    if not data.is_dir():
+        return request.getfixturevalue("country_result")
+    folder = tmp_path_factory.mktemp("run")
+    changes = {**BRAZIL, "data": str(data), "out": str(folder)}
+    return recipe(worker_python, ROOT / "examples" / "brazil.yaml", changes, folder / "brazil.gpkg")
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from qgis.utils import iface, plugins, reloadPlugin, unloadPlugin
 # QGIS runs this text as its own: the folder of the other steps is told, too.
 sys.path.insert(0, json.loads(Path(os.environ["GLQ_ORDERS"]).read_text(encoding="utf-8"))["here"])
 import plain_steps
+import toolbar_steps
 from hands import ORDERS, VERDICT, choose, click, colours, drawn, file_dialog, grab, messages, wait
 
 STEP_S = 300
@@ -155,7 +156,15 @@ def install(package):
     VERDICT["provider"] = QgsApplication.processingRegistry().providerById("geolivelihood") is not None
 
 
-STEPS = {"load": load, "export": export, "install": install, "evidence": evidence, "plain": plain_steps.plain}
+STEPS = {
+    "load": load,
+    "export": export,
+    "install": install,
+    "evidence": evidence,
+    "plain": plain_steps.plain,
+    "print": toolbar_steps.print_result,
+    "explain": toolbar_steps.explain,
+}
 
 
 def story():

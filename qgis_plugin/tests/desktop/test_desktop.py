@@ -22,7 +22,7 @@ def desktop(find_program, system_environment, tmp_path, artefacts, qgis_version)
     qgis, screen = find_program("qgis.bin"), find_program("xvfb-run")
     find_program("xauth")
 
-    def run(*steps, plugins=PLUGINS):
+    def run(*steps, plugins=PLUGINS, **variables):
         settings = tmp_path / "profile" / "profiles" / "default" / "QGIS" / "QGIS3.ini"
         settings.parent.mkdir(parents=True)
         settings.write_text("[PythonPlugins]\ngeolivelihood_qgis=true\n" if plugins else "")
@@ -36,6 +36,7 @@ def desktop(find_program, system_environment, tmp_path, artefacts, qgis_version)
             "GLQ_ORDERS": str(orders),
             "XDG_RUNTIME_DIR": os.environ.get("XDG_RUNTIME_DIR", "/tmp"),
         }
+        environment |= variables
         if plugins:
             environment["QGIS_PLUGINPATH"] = str(plugins)
         command = [qgis, "--noversioncheck", "--nologo", "--profiles-path", str(tmp_path / "profile")]
@@ -162,3 +163,35 @@ def test_a_click_on_a_cell_opens_its_evidence(desktop, evidence_file, artefacts)
     photo = told["desktop_evidence_photo"]
     assert photo["pictures"] == 1
     assert any(name.startswith("Wedges: ") for name in photo["layers"])
+
+
+def test_print_and_explain_from_the_toolbar(
+    desktop, country_result, project_file, worker_python, quick, tmp_path
+):
+    printed, out = tmp_path / "carte imprimée.pdf", tmp_path / "für später" / "explained.gpkg"
+    with contextlib.closing(sqlite3.connect(country_result)) as base:
+        ids = [row[0] for row in base.execute("SELECT image_id FROM images LIMIT 3")]
+    asked = {
+        "PROJECT": str(project_file),
+        "SET": "\n".join(f"{key} = {json.dumps(value)}" for key, value in quick.items()),
+        "METHOD": 1,
+        "SOURCE": "photos",
+        "IDS": ",".join(ids),
+        "OUTPUT": str(out),
+    }
+    told = desktop(
+        ("load", str(country_result), "desktop_country"),
+        ("print", str(printed), "desktop_print"),
+        ("explain", asked, "desktop_explain"),
+        GEOLIVELIHOOD_PYTHON=worker_python,
+    )
+    seen = told["desktop_print"]
+    assert printed.read_bytes().startswith(b"%PDF")
+    assert any(f"Printed to {printed}" in text for text in seen["messages"]), seen["messages"]
+    assert seen["layouts"] and seen["colours"] > 20
+
+    explained = told["desktop_explain"]
+    assert Path(explained["result"]) == country_result
+    assert out.exists()
+    assert explained["groups"] == ["Results: explained", f"Results: {country_result.stem}"]
+    assert "What the photos see" in explained["layers"] and all(explained["layers"].values())
