@@ -120,7 +120,8 @@ def compare(module: str, row: Comparison) -> dict[str, Any]:
     }
 
 
-def _conditions() -> dict[str, Any]:
+def conditions() -> dict[str, Any]:
+    """When, of which commit and on what a result was measured."""
     git = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"],
         capture_output=True,
@@ -177,9 +178,9 @@ def main() -> None:
         results.append(compare(module, row))
         _show(results[-1:])
     _show(results)
-    conditions = _conditions()
-    target = ROOT / "results" / f"{conditions['date']}-{conditions['commit']}.json"
-    target.write_text(json.dumps({"conditions": conditions, "results": results}, indent=1) + "\n")
+    told = conditions()
+    target = ROOT / "results" / f"{told['date']}-{told['commit']}.json"
+    target.write_text(json.dumps({"conditions": told, "results": results}, indent=1) + "\n")
     print(f"Written to {target.relative_to(ROOT.parent)}")
 
 

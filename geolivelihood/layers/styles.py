@@ -30,6 +30,7 @@ __all__ = ["Style", "default_styles", "geometry_kind", "indicator_columns", "sha
 _INK = "#33638d"
 _DARK = "#3b3b3b"
 _OUTLINE_MM = 0.2
+_UNTRUSTED = "-1e300"  # stands for what is not applicable among the classes of a value
 _KINDS = {"Point": "point", "LineString": "line", "LinearRing": "line", "Polygon": "polygon"}
 _USUAL_KINDS = {"clusters": "point", "images": "point", "edges": "line"}
 _NO_INDICATOR = frozenset(
@@ -318,9 +319,25 @@ def _graduated(sheet: _Sheet, attribute: str, breaks: np.ndarray, colors: str) -
 
 
 def _trusted(sheet: _Sheet, value: str, breaks: np.ndarray, colors: str) -> Element:
-    """Classes of an expression where the model may be trusted, hatching where it may not or nobody knows."""
-    masked = _masked(sheet, value)
-    return qml.rules([*_class_rules(sheet, value, breaks, colors, where='"applicable" AND '), masked])
+    """Classes of an expression where the model may be trusted, hatching where it may not or nobody knows.
+
+    One expression sorts a feature into its class. Rules would all be asked of every feature, which takes
+    twice as long on a map of 200,000 cells.
+    """
+    if breaks.size == 0:  # no value at all: nothing to classify
+        return qml.rules([_masked(sheet, value)])
+    classes = map(
+        qml.Interval,
+        breaks[:-1],
+        breaks[1:],
+        range_labels(breaks),
+        map(sheet.symbol, ramp(colors, breaks.size - 1)),
+    )
+    attribute = f'CASE WHEN "applicable" THEN {value} WHEN ({value}) IS NOT NULL THEN {_UNTRUSTED} END'
+    marked = float(_UNTRUSTED)
+    return qml.graduated(
+        attribute, [*classes, qml.Interval(marked, marked, "Not applicable", sheet.masked())]
+    )
 
 
 def _class_rules(

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import which_qgis
 from geolivelihood_qgis.worker_client import WorkerError, child_environment, run_job
 
 HERE = Path(__file__).resolve().parent
@@ -57,10 +58,18 @@ def worker_python():
 
 
 @pytest.fixture(scope="session")
-def artefacts():
-    """The folder for screenshots."""
-    folder = ROOT / "test-artefacts"
-    folder.mkdir(exist_ok=True)
+def qgis_version():
+    """The version of the QGIS that is tested: ``3.22``."""
+    from qgis.core import Qgis
+
+    return ".".join(Qgis.QGIS_VERSION.split(".")[:2])
+
+
+@pytest.fixture(scope="session")
+def artefacts(qgis_version):
+    """The folder for screenshots, one for each version of QGIS."""
+    folder = ROOT / "test-artefacts" / f"qgis-{qgis_version}"
+    folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
@@ -118,25 +127,10 @@ BRAZIL = {
 }
 
 
-@pytest.fixture(scope="session")
-def recipe_file(request, worker_python, tmp_path_factory):
-    """The results of a real run: those that GEOLIVELIHOOD_RESULT names, else Brazil where its data is here
-    (GEOLIVELIHOOD_DATA, or shared/data beside the checkout), else the invented country."""
-    named = os.environ.get("GEOLIVELIHOOD_RESULT")
-    if named:
-        return Path(named).resolve()
-    folder = tmp_path_factory.mktemp("run")
-    data = Path(os.environ.get("GEOLIVELIHOOD_DATA", ROOT.parent / "shared" / "data")) / "brazil"
-    if data.is_dir():
-        project, changes = (
-            ROOT / "examples" / "brazil.yaml",
-            {**BRAZIL, "data": str(data), "out": str(folder)},
-        )
-    else:
-        project, changes = request.getfixturevalue("project_file"), QUICK
-    out = folder / f"{project.stem if data.is_dir() else 'synthetic'}.gpkg"
+def recipe(worker_python, project, changes, out):
+    """Run a project in a worker."""
+    params = {"project": str(project), "set": changes}
     try:
-        params = {"project": str(project), "set": changes}
         run_job(worker_python, "run", params, out=out, options={"threads": 1}, start_s=LONG_S, stall_s=LONG_S)
     except WorkerError as error:
         pytest.fail(f"the recipe failed: {error}\n{error.detail}")
@@ -161,11 +155,32 @@ def brazil_part(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def country_result(project_file, worker_python, tmp_path_factory):
+    """The results of the invented country."""
+    return recipe(worker_python, project_file, QUICK, tmp_path_factory.mktemp("run") / "synthetic.gpkg")
+
+
+@pytest.fixture(scope="session")
+def recipe_file(request, worker_python, tmp_path_factory):
+    """The results of a real run: those that GEOLIVELIHOOD_RESULT names, else Brazil where its data is here
+    (GEOLIVELIHOOD_DATA, or shared/data beside the checkout), else the invented country."""
+    named = os.environ.get("GEOLIVELIHOOD_RESULT")
+    if named:
+        return Path(named).resolve()
+    data = Path(os.environ.get("GEOLIVELIHOOD_DATA", ROOT.parent / "shared" / "data")) / "brazil"
+    if not data.is_dir():
+        return request.getfixturevalue("country_result")
+    folder = tmp_path_factory.mktemp("run")
+    changes = {**BRAZIL, "data": str(data), "out": str(folder)}
+    return recipe(worker_python, ROOT / "examples" / "brazil.yaml", changes, folder / "brazil.gpkg")
+
+
+@pytest.fixture(scope="session")
 def find_program():
-    """Find a program; without it the test skips (on CI it fails)."""
+    """Find a program, QGIS's own in the QGIS in use; without it the test skips (on CI it fails)."""
 
     def find(name):
-        found = shutil.which(name)
+        found = which_qgis.program(name, which_qgis.chosen())
         if not found:
             (pytest.fail if ON_CI else pytest.skip)(f"{name} is not installed")
         return found
@@ -176,7 +191,7 @@ def find_program():
 @pytest.fixture(scope="session")
 def system_environment():
     """The environment for a QGIS of its own: without what leads ours into .venv."""
-    return child_environment(os.environ)
+    return child_environment(os.environ) | which_qgis.environment(which_qgis.chosen())
 
 
 @pytest.fixture(scope="session")

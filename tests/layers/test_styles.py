@@ -57,10 +57,11 @@ def test_what_must_not_be_trusted_is_hatched_by_default():
     value, width, *_ = default_styles("cells", cells, indicators=["wealth"])
     for style, expression in ((value, '"wealth"'), (width, '"wealth_upper" - "wealth_lower"')):
         renderer = parsed(style).find("renderer-v2")
-        rules = renderer.findall("rules/rule")
-        assert rules[0].get("filter").startswith(f'"applicable" AND {expression} >= ')
-        hatched = rules[-1]
-        assert hatched.get("filter") == f'coalesce(NOT "applicable", true) AND ({expression}) IS NOT NULL'
+        told = f'CASE WHEN "applicable" THEN {expression} WHEN ({expression}) IS NOT NULL THEN -1e300 END'
+        assert renderer.get("attr") == told
+        *classes, hatched = renderer.findall("ranges/range")
+        assert min(float(one.get("lower")) for one in classes) > -10
+        assert float(hatched.get("lower")) == float(hatched.get("upper")) == -1e300
         assert hatched.get("label") == "Not applicable"
         symbol = renderer.find(f"symbols/symbol[@name='{hatched.get('symbol')}']")
         assert [o.get("value") for o in symbol.iter("Option") if o.get("name") == "style"] == [
@@ -80,20 +81,23 @@ def test_points_beyond_the_area_are_grey_and_dissimilarity_has_a_style():
 def test_classes_of_a_masked_style_leave_no_value_out_and_take_none_twice():
     cells = polygons(wealth=[0.0, 0.25, 0.5, 1.0], applicable=[True] * 4)
     style = default_styles("cells", cells, indicators=["wealth"])[0]
-    filters = [rule.get("filter") for rule in parsed(style).iter("rule")][:-1]
-    bounds = [re.findall(r'"wealth" (>=|>) (\S+) AND "wealth" <= (\S+)', text)[0] for text in filters]
-    assert [sign for sign, _, _ in bounds] == [">=", *[">"] * (len(bounds) - 1)]
-    assert [low for _, low, _ in bounds][1:] == [high for _, _, high in bounds][:-1]
-    assert float(bounds[0][1]) <= 0 and float(bounds[-1][2]) >= 1
+    *classes, _ = parsed(style).iter("range")
+    bounds = [
+        (one.get("lower"), one.get("upper")) for one in classes
+    ]  # a value on a bound is the lower class's
+    assert [low for low, _ in bounds][1:] == [high for _, high in bounds][:-1]
+    assert float(bounds[0][0]) <= 0 and float(bounds[-1][1]) >= 1
 
 
 def test_fill_and_outline_of_cells_are_one_colour_and_pixels_wide():
-    symbol = parsed(default_styles("cells", polygons(a=[1.0, 2.0]), indicators=["a"])[0]).find(
-        ".//symbol/layer"
+    style = default_styles("cells", polygons(a=[1.0, 2.0]), indicators=["a"])[0]
+    layers = parsed(style).find(".//symbol").findall("layer")
+    inside, line = (
+        {option.get("name"): option.get("value") for option in layer.iter("Option")} for layer in layers
     )
-    options = {option.get("name"): option.get("value") for option in symbol.iter("Option")}
-    assert options["outline_color"] == options["color"]
-    assert (options["outline_width"], options["outline_width_unit"]) == ("1.5", "Pixel")
+    assert inside["color"] == inside["outline_color"] == line["line_color"]
+    assert (inside["outline_width"], inside["outline_width_unit"]) == ("1", "Pixel")
+    assert (line["line_width"], line["line_width_unit"]) == ("1", "Pixel")
 
 
 def test_clusters_show_observed_predicted_and_residual_with_shared_classes():
@@ -151,8 +155,8 @@ def test_hostile_names_are_escaped_everywhere():
     value, width, _, everywhere = styles
     assert parsed(everywhere).find("renderer-v2").get("attr") == name.replace("\x01", "")
     quoted = '"income ""R$"" <b>&é\''
-    assert f'{quoted}" >= ' in parsed(value).find(".//rule").get("filter")
-    assert f'{quoted}_upper" - {quoted}_lower"' in parsed(width).find(".//rule").get("filter")
+    assert f'THEN {quoted}" WHEN' in parsed(value).find("renderer-v2").get("attr")
+    assert f'{quoted}_upper" - {quoted}_lower"' in parsed(width).find("renderer-v2").get("attr")
 
 
 def test_long_and_repeated_names_stay_unique_within_thirty_characters():

@@ -47,7 +47,7 @@ class BarChart(QWidget):
             area.moveTop(2 + number * row)
             colour = self.palette().color(QPalette.ColorRole.WindowText)
             painter.setPen(QPen(colour if bar.significant else CHANCE))
-            name = metrics.elidedText(bar.name, Qt.TextElideMode.ElideRight, left - 8)
+            name = metrics.elidedText(bar.name, Qt.TextElideMode.ElideRight, left - 5)
             middle = Qt.AlignmentFlag.AlignVCenter
             painter.drawText(QRectF(0, area.top(), left, row), middle | Qt.AlignmentFlag.AlignLeft, name)
             end = QRectF(area.right(), area.top(), right, row)

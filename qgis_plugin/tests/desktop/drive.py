@@ -6,7 +6,6 @@ closes QGIS. Whatever fails is written into the verdict, for QGIS always ends wi
 
 import json
 import os
-import signal
 import sys
 import time
 import traceback
@@ -15,90 +14,18 @@ from pathlib import Path
 from qgis.core import QgsApplication, QgsCoordinateTransform, QgsProject, QgsSettings
 from qgis.PyQt.QtCore import QCoreApplication, QPoint, Qt, QTimer
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import (
-    QAction,
-    QDockWidget,
-    QFileDialog,
-    QLabel,
-    QLineEdit,
-    QPushButton,
-    QToolBar,
-    QWidget,
-)
+from qgis.PyQt.QtWidgets import QAction, QDockWidget, QPushButton, QToolBar
 from qgis.utils import iface, plugins, reloadPlugin, unloadPlugin
 
-sys.path.insert(0, os.environ["GLQ_HERE"])
-from look import Gaps, Meter, fill, ours, widget
+# QGIS runs this text as its own: the folder of the other steps is told, too.
+sys.path.insert(0, json.loads(Path(os.environ["GLQ_ORDERS"]).read_text(encoding="utf-8"))["here"])
+import assistant_steps
+import plain_steps
+import toolbar_steps
+from hands import ORDERS, VERDICT, choose, click, colours, drawn, file_dialog, grab, messages, tree, wait
 
-ORDERS = json.loads(Path(os.environ["GLQ_ORDERS"]).read_text(encoding="utf-8"))
-VERDICT = {"errors": [], "ticks": 0}
 STEP_S = 300
 NAME = "geolivelihood_qgis"
-
-
-def wait(seconds):
-    end = time.monotonic() + seconds
-    return lambda: time.monotonic() > end
-
-
-def drawn():
-    return not iface.mapCanvas().isDrawing() and not QgsApplication.taskManager().countActiveTasks()
-
-
-def grab(name):
-    iface.mainWindow().grab().save(str(Path(ORDERS["artefacts"]) / f"{name}.png"))
-
-
-def click(action_name):
-    """Click the button of an action in our toolbar, later: its dialog has an event loop of its own."""
-    toolbar = iface.mainWindow().findChild(QToolBar, "glqToolbar")
-    button = toolbar.widgetForAction(iface.mainWindow().findChild(QAction, action_name))
-    QTimer.singleShot(0, lambda: QTest.mouseClick(button, Qt.MouseButton.LeftButton))
-
-
-def file_dialog():
-    return next(
-        (w for w in QgsApplication.topLevelWidgets() if isinstance(w, QFileDialog) and w.isVisible()), None
-    )
-
-
-def choose(path):
-    dialog = file_dialog()
-    dialog.findChild(QLineEdit, "fileNameEdit").setText(str(path))
-    QTimer.singleShot(0, dialog.accept)
-
-
-def messages():
-    return [item.text() for item in iface.messageBar().items()]
-
-
-def tree(group):
-    return [
-        {
-            "name": node.name(),
-            "visible": node.isVisible(),
-            **(
-                {"children": tree(node)}
-                if hasattr(node, "findGroup")
-                else {"renderer": renderer(node.layer()), "features": features(node.layer())}
-            ),
-        }
-        for node in group.children()
-    ]
-
-
-def features(layer):
-    return layer.featureCount() if hasattr(layer, "featureCount") else None
-
-
-def renderer(layer):
-    return layer.renderer().type() if layer.renderer() else ""
-
-
-def colours():
-    """How many different colours the map shows."""
-    image = iface.mapCanvas().grab().toImage()
-    return len({image.pixel(x, y) for x in range(0, image.width(), 3) for y in range(0, image.height(), 3)})
 
 
 def prepare():
@@ -211,107 +138,16 @@ def install(package):
     VERDICT["provider"] = QgsApplication.processingRegistry().providerById("geolivelihood") is not None
 
 
-def assist(pages, name, cancel_at=None, then="cancel"):
-    """Open the assistant, fill each page and press "Next"; run to the end, or cancel, or die, at a stage."""
-    button = (
-        iface.mainWindow()
-        .findChild(QToolBar, "glqToolbar")
-        .widgetForAction(iface.mainWindow().findChild(QAction, "glqActionAssistant"))
-    )
-    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
-    yield lambda: widget("glqAssistant") and widget("glqAssistant").isVisible()
-    wizard, notices = widget("glqAssistant"), []
-    for number, page in enumerate(pages):
-        for key, value in page.items():
-            if key.endswith("Browse"):
-                QTimer.singleShot(0, wizard.findChild(QPushButton, key).click)
-                yield file_dialog
-                choose(value)
-                yield lambda: not file_dialog()
-            else:
-                fill(wizard.findChild(QWidget, key), value)
-        yield wait(0.3)
-        notices.append(wizard.currentPage().notice.text())
-        wizard.grab().save(str(Path(ORDERS["artefacts"]) / f"{name}_page_{number + 1}.png"))
-        last = number == len(pages) - 1
-        if last:
-            told = {"summary": widget("glqAssistantSummary").toPlainText(), "command": wizard.command()}
-            meter, gaps = Meter(), Gaps()
-            meter.start()
-        press = wizard.findChild(QPushButton, "glqAssistantFinish" if last else "glqAssistantNext")
-        QTest.mouseClick(press, Qt.MouseButton.LeftButton)
-    yield lambda: widget("glqRunWindow") or ours()
-    window = widget("glqRunWindow")
-    VERDICT[name] = {"notices": notices, "messages": messages(), **told}
-    if window:
-        stage, stages = window.findChild(QLabel, "glqRunStage"), []
-        yield from watch(stage, stages, cancel_at, name, gaps)
-        if cancel_at and then == "die":
-            os.kill(os.getpid(), signal.SIGKILL)
-        if cancel_at:
-            began = time.monotonic()
-            QTest.mouseClick(window.findChild(QPushButton, "glqRunCancel"), Qt.MouseButton.LeftButton)
-            yield ours
-            VERDICT[name]["cancelled_after_s"] = time.monotonic() - began
-        VERDICT[name]["stages"] = stages
-        VERDICT[name]["time"] = window.findChild(QLabel, "glqRunTime").text()
-    VERDICT[name] |= {"calls": meter.stop(), "gaps": gaps.stop(), "messages": messages()}
-    yield wait(1)
-    yield drawn
-    VERDICT[name]["tree"] = tree(QgsProject.instance().layerTreeRoot())
-    VERDICT[name]["colours"] = colours()
-    grab(name)
-    if window:
-        VERDICT[name]["buttons"] = [b.objectName() for b in window.findChildren(QPushButton)]
-        window.grab().save(str(Path(ORDERS["artefacts"]) / f"{name}_ended.png"))
-        window.close()
-    if not cancel_at:  # its message offers to resume
-        iface.messageBar().clearWidgets()
-    yield wait(0.3)
-
-
-def watch(stage, stages, cancel_at, name, gaps):
-    """Collect the stages that are shown, until the one to cancel at or the end."""
-
-    def seen():
-        if not stages or stages[-1] != stage.text():
-            stages.append(stage.text())
-            if len(stages) == 6:
-                grab(f"{name}_running")
-                stage.window().grab().save(str(Path(ORDERS["artefacts"]) / f"{name}_run_window.png"))
-                gaps.last = time.monotonic()  # taking pictures is no part of the plugin
-        return (cancel_at and cancel_at in stage.text()) or ours()
-
-    yield seen
-
-
-def resume(name):
-    """Press "Resume" in the message bar, and wait for the good end."""
-    yield ours
-    yield wait(0.5)
-    grab(f"{name}_offered")
-    offered = messages()
-    QTest.mouseClick(iface.messageBar().findChildren(QPushButton, "glqResume")[-1], Qt.MouseButton.LeftButton)
-    yield lambda: widget("glqRunWindow") or ours()
-    window = widget("glqRunWindow")
-    yield ours
-    yield wait(1)
-    yield drawn
-    VERDICT[name] = {
-        "offered": offered,
-        "messages": messages(),
-        "log": window.log.toPlainText() if window else "",
-    }
-    grab(name)
-
-
 STEPS = {
-    "assist": assist,
-    "resume": resume,
+    "assist": assistant_steps.assist,
+    "resume": assistant_steps.resume,
     "load": load,
     "export": export,
     "install": install,
     "evidence": evidence,
+    "plain": plain_steps.plain,
+    "print": toolbar_steps.print_result,
+    "explain": toolbar_steps.explain,
 }
 
 
@@ -373,7 +209,6 @@ def leave():
 
 def begin():
     QgsSettings().setValue("qgis/askToSaveProjectChanges", False)
-    sys.excepthook = lambda *told: VERDICT["errors"].append("".join(traceback.format_exception(*told)))
     global driver
     driver = Driver()
 

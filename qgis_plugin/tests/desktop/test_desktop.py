@@ -18,12 +18,12 @@ LONG_S = 900
 
 
 @pytest.fixture
-def desktop(find_program, system_environment, tmp_path, artefacts):
+def desktop(find_program, system_environment, tmp_path, artefacts, qgis_version):
     """Start QGIS with a fresh profile, let it do the steps, and return its verdict."""
     qgis, screen = find_program("qgis.bin"), find_program("xvfb-run")
     find_program("xauth")
 
-    def run(*steps, plugins=PLUGINS, worker=None, dies=False):
+    def run(*steps, plugins=PLUGINS, worker=None, dies=False, **variables):
         settings = tmp_path / "profile" / "profiles" / "default" / "QGIS" / "QGIS3.ini"
         if not settings.exists():
             settings.parent.mkdir(parents=True)
@@ -31,15 +31,16 @@ def desktop(find_program, system_environment, tmp_path, artefacts):
             text += f"[geolivelihood_qgis]\nworker_python={worker}\n" if worker else ""
             settings.write_text(text)
         verdict, orders = tmp_path / "verdict.json", tmp_path / "orders.json"
-        orders.write_text(json.dumps({"steps": steps, "verdict": str(verdict), "artefacts": str(artefacts)}))
+        told = {"steps": steps, "verdict": str(verdict), "artefacts": str(artefacts), "here": str(HERE)}
+        orders.write_text(json.dumps(told))
         environment = {
             name: value for name, value in system_environment.items() if name != "XDG_CURRENT_DESKTOP"
         }
         environment |= {
             "GLQ_ORDERS": str(orders),
-            "GLQ_HERE": str(HERE),
             "XDG_RUNTIME_DIR": os.environ.get("XDG_RUNTIME_DIR", "/tmp"),
         }
+        environment |= variables
         if plugins:
             environment["QGIS_PLUGINPATH"] = str(plugins)
         command = [qgis, "--noversioncheck", "--nologo", "--profiles-path", str(tmp_path / "profile")]
@@ -57,7 +58,9 @@ def desktop(find_program, system_environment, tmp_path, artefacts):
             return None
         assert verdict.exists(), done.stdout[-3000:] + done.stderr[-3000:]
         told = json.loads(verdict.read_text(encoding="utf-8"))
+        told["console"] = done.stderr
         assert told["errors"] == [], told["errors"][0] + done.stderr[-3000:]
+        assert told["version"].startswith(f"{qgis_version}."), "another QGIS than the one that is tested"
         return told
 
     return run
@@ -113,6 +116,34 @@ def test_load_and_export_by_mouse(desktop, results_file, recipe_file, tmp_path, 
     assert layers(real["tree"])["Cells"]["features"] > 10
     assert real["colours"] > 5
     assert told["ticks"] > 20
+
+
+def test_without_the_plugin_results_show_styles_tips_and_metadata(desktop, results_file):
+    told = desktop(("plain", str(results_file), "desktop_plain"), plugins=None)
+    seen = told["desktop_plain"]
+    assert not seen["ours"]
+    assert seen["warnings"] == []
+    # QGIS's own map of the world, of 2019, is warned about at every start.
+    warned = [line for line in told["console"].splitlines() if line.startswith("Warning")]
+    assert [line for line in warned if "update_time, 2019-" not in line] == []
+
+    found = seen["layers"]
+    assert {name: layer["renderer"] for name, layer in found.items()} == {
+        "cells": "graduatedSymbol",
+        "clusters": "graduatedSymbol",
+        "regions": "graduatedSymbol",
+        "images": "singleSymbol",
+        "edges": "singleSymbol",
+        "explanations_views": "singleSymbol",
+        "rejected": "",
+    }
+    assert {"wealth", "uncertainty"} <= set(found["cells"]["styles"])
+    assert seen["colours"] > 5
+    tips = {name: layer["tip"] for name, layer in found.items() if layer["renderer"]}
+    assert {name: tip for name, tip in tips.items() if not tip.startswith("<b>") or "[%" in tip} == {}
+    assert "Wealth: " in found["cells"]["tip"]
+    assert found["cells"]["title"] == "Cells: Wealth"
+    assert all(layer["title"] and "written by geolivelihood" in layer["abstract"] for layer in found.values())
 
 
 def test_the_package_installs_reloads_and_unloads(desktop, tmp_path):
@@ -262,3 +293,35 @@ def test_the_assistant_makes_a_map_of_a_part_of_brazil(
     is_a_map(told, out)
     assert "EPSG:4326" in told["notices"][0]  # the picture of lights does not say where it lies
     never_blocks(told, artefacts, "assistant_brazil")
+
+
+def test_print_and_explain_from_the_toolbar(
+    desktop, country_result, project_file, worker_python, quick, tmp_path
+):
+    printed, out = tmp_path / "carte imprimée.pdf", tmp_path / "für später" / "explained.gpkg"
+    with contextlib.closing(sqlite3.connect(country_result)) as base:
+        ids = [row[0] for row in base.execute("SELECT image_id FROM images LIMIT 3")]
+    asked = {
+        "PROJECT": str(project_file),
+        "SET": "\n".join(f"{key} = {json.dumps(value)}" for key, value in quick.items()),
+        "METHOD": 1,
+        "SOURCE": "photos",
+        "IDS": ",".join(ids),
+        "OUTPUT": str(out),
+    }
+    told = desktop(
+        ("load", str(country_result), "desktop_country"),
+        ("print", str(printed), "desktop_print"),
+        ("explain", asked, "desktop_explain"),
+        GEOLIVELIHOOD_PYTHON=worker_python,
+    )
+    seen = told["desktop_print"]
+    assert printed.read_bytes().startswith(b"%PDF")
+    assert any(f"Printed to {printed}" in text for text in seen["messages"]), seen["messages"]
+    assert seen["layouts"] and seen["colours"] > 20
+
+    explained = told["desktop_explain"]
+    assert Path(explained["result"]) == country_result
+    assert out.exists()
+    assert explained["groups"] == ["Results: explained", f"Results: {country_result.stem}"]
+    assert "What the photos see" in explained["layers"] and all(explained["layers"].values())

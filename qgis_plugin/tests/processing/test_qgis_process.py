@@ -11,7 +11,7 @@ import pytest
 
 PLUGINS = Path(__file__).resolve().parents[2]
 DESCRIBED = PLUGINS / "geolivelihood_qgis" / "processing" / "operations.json"
-HAND_WRITTEN = ["explain", "export", "load_results", "print_result", "run_project"]
+HAND_WRITTEN = ["compare_runs", "explain", "export", "load_results", "print_result", "run_project"]
 
 
 def described():
@@ -87,8 +87,9 @@ def few_photos(country):
     return f"{country.folder / 'photos.csv'}|subset=image_id < 'p00020'"
 
 
-def test_all_algorithms_are_listed(qgis_process):
+def test_all_algorithms_are_listed(qgis_process, qgis_version):
     found, said = qgis_process("--json", "list")
+    assert found["qgis_version"].startswith(f"{qgis_version}."), "another QGIS than the one that is tested"
     algorithms = found["providers"]["geolivelihood"]["algorithms"]
     names = sorted([*HAND_WRITTEN, *described()])
     assert sorted(algorithms) == [f"geolivelihood:{name}" for name in names], said
@@ -97,6 +98,14 @@ def test_all_algorithms_are_listed(qgis_process):
 def test_every_algorithm_is_run_here():
     text = Path(__file__).read_text(encoding="utf-8")
     assert [name for name in [*HAND_WRITTEN, *described()] if f"def test_{name}(" not in text] == []
+
+
+def test_compare_runs(qgis_process, results, tmp_path):
+    target = tmp_path / "difference.gpkg"
+    asked = [f"--FIRST={results}", f"--SECOND={results}", f"--OUTPUT={target}"]
+    done, said = qgis_process("--json", "run", "geolivelihood:compare_runs", *asked)
+    assert "results" in done, said
+    assert rows(target, "SELECT DISTINCT difference FROM difference WHERE difference IS NOT NULL") == [(0.0,)]
 
 
 def test_load_results(qgis_process, results):
