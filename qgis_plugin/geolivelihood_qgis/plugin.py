@@ -7,7 +7,7 @@ from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QFileDialog
 
 from .compat import QAction, tr
-from .env import settings
+from .env import language, settings
 from .gui.evidence_panel import EvidencePanel
 from .gui.settings_dialog import SettingsDialog
 from .gui.tasks import RUNNING, AlgorithmRun
@@ -25,6 +25,7 @@ class GeolivelihoodPlugin:
 
     def __init__(self, iface):
         self.iface = iface
+        self.translator = language.install()
         self.provider = None
         self.toolbar = None
         self.actions = []
@@ -68,6 +69,8 @@ class GeolivelihoodPlugin:
         for run in list(RUNNING):
             run.task.cancel()
         WAITING.clear()
+        language.remove(self.translator)
+        self.translator = None
 
     def load_results(self):
         """Ask for a results file and load it."""

@@ -107,7 +107,7 @@ def test_load_and_export_by_mouse(desktop, results_file, recipe_file, tmp_path, 
     assert told["ticks"] > 20
 
 
-def test_the_package_installs_reloads_and_unloads(desktop, tmp_path):
+def test_the_package_installs_reloads_and_unloads(desktop, lrelease, tmp_path):
     package = package_plugin.pack(tmp_path)
     told = desktop(("install", str(package)), plugins=None)
     assert told["installed"]
