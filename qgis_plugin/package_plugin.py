@@ -10,6 +10,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+import translations
+
 HERE = Path(__file__).resolve().parent
 PLUGIN = HERE / "geolivelihood_qgis"
 LEFT_OUT = re.compile(r"(^|/)(__pycache__|\.[^/]*)(/|$)|\.pyc$")
@@ -58,6 +60,7 @@ def pack(target_folder, folder=PLUGIN):
     reasons = faults(folder)
     if reasons:
         raise SystemExit("The plugin cannot be packed: " + "; ".join(reasons))
+    translations.compile_all(folder)
     target = Path(target_folder) / f"{folder.name}-{metadata(folder)['version']}.zip"
     target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(target, "w") as package:

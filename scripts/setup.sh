@@ -34,7 +34,7 @@ if ! .venv/bin/python -m pip install --disable-pip-version-check --editable '.[d
 fi
 .venv/bin/python -c 'import geolivelihood.cli'
 
-wanted="qgis python3-qgis xvfb xauth chromium"
+wanted="qgis python3-qgis qttools5-dev-tools xvfb xauth chromium"
 missing=""
 if command -v dpkg-query >/dev/null; then
     for package in $wanted; do

@@ -7,7 +7,7 @@ from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QFileDialog
 
 from .compat import QAction, tr
-from .env import settings, unfinished
+from .env import language, settings, unfinished
 from .gui.compare_action import Comparison
 from .gui.evidence_panel import EvidencePanel
 from .gui.export_choice import only_selected
@@ -29,6 +29,7 @@ class GeolivelihoodPlugin:
 
     def __init__(self, iface):
         self.iface = iface
+        self.translator = language.install()
         self.provider = None
         self.toolbar = None
         self.actions = []
@@ -88,6 +89,8 @@ class GeolivelihoodPlugin:
         for run in list(RUNNING):
             run.task.cancel()
         WAITING.clear()
+        language.remove(self.translator)
+        self.translator = None
 
     def load_results(self):
         """Ask for a results file and load it."""

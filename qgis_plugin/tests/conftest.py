@@ -189,6 +189,12 @@ def find_program():
 
 
 @pytest.fixture(scope="session")
+def lrelease(find_program):
+    """The compiler of translations, which packaging needs."""
+    return find_program("lrelease")
+
+
+@pytest.fixture(scope="session")
 def system_environment():
     """The environment for a QGIS of its own: without what leads ours into .venv."""
     return child_environment(os.environ) | which_qgis.environment(which_qgis.chosen())

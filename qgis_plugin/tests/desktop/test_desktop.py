@@ -146,7 +146,7 @@ def test_without_the_plugin_results_show_styles_tips_and_metadata(desktop, resul
     assert all(layer["title"] and "written by geolivelihood" in layer["abstract"] for layer in found.values())
 
 
-def test_the_package_installs_reloads_and_unloads(desktop, tmp_path):
+def test_the_package_installs_reloads_and_unloads(desktop, lrelease, tmp_path):
     package = package_plugin.pack(tmp_path)
     told = desktop(("install", str(package)), plugins=None)
     assert told["installed"]

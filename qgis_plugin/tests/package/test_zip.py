@@ -12,6 +12,8 @@ from pathlib import Path, PurePosixPath
 import package_plugin
 import pytest
 
+pytestmark = pytest.mark.usefixtures("lrelease")
+
 REQUIRED = {
     "name",
     "description",

@@ -9,6 +9,8 @@ import zipfile
 import package_plugin
 import pytest
 
+pytestmark = pytest.mark.usefixtures("lrelease")
+
 MODULES = [path for path in package_plugin.files() if path.suffix == ".py"]
 FOREIGN = {
     "numpy",
