@@ -23,8 +23,8 @@ LRELEASE = ("/usr/lib/qt5/bin/lrelease", "lrelease", "lrelease-qt5")
 CLASS_TEXTS = ("TITLE", "HELP", "TAGS")
 OPERATIONS = "processing/operations.json"
 DESCRIBED_TEXTS = ("title", "help", "tags", "group")
-NOT_LITERAL = ("processing/base.py", "processing/described.py", "processing/help.py")
-"""Modules that translate the texts of others: class attributes, and what the worker describes."""
+NOT_LITERAL = ("base", "described", "help", "kinds", "needs")
+"""Modules of processing that translate the texts of others: of classes, and what the worker describes."""
 
 
 class Text(NamedTuple):
@@ -55,7 +55,7 @@ def faults(folder=PLUGIN):
     found = []
     for path in sorted(folder.rglob("*.py")):
         name = path.relative_to(folder).as_posix()
-        if name in (*NOT_LITERAL, "compat.py"):
+        if name in ("compat.py", *(f"processing/{module}.py" for module in NOT_LITERAL)):
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if _is_tr(node) and not _literals(node.args[0]):
