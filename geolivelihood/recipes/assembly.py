@@ -14,11 +14,12 @@ from typing import Any, Literal
 import geopandas as gpd
 import yaml
 
-from geolivelihood.errors import InputError, ProjectError
+from geolivelihood.errors import InputError, MissingColumnError, ProjectError
 from geolivelihood.files import atomic
 from geolivelihood.recipes.places import Source
 from geolivelihood.recipes.project import read_project
 from geolivelihood.tables.rasters import RasterHeader, read_headers
+from geolivelihood.tables.schema import unknown_column
 from geolivelihood.tables.sources import read_rows, read_table
 from geolivelihood.tables.tiles import read_tiles
 
@@ -193,6 +194,10 @@ def _clusters(answers: Answers, files: _Files) -> dict[str, Any]:
         msg = "Choose at least one indicator: a field of the clusters with numbers."
         raise InputError(msg)
     source, there = answers.clusters, _columns(answers.clusters)
+    for name in answers.indicators:
+        if name not in there:
+            msg = f"{source.path}: {unknown_column(name, there, what='It has')}."
+            raise MissingColumnError(msg)
     columns = {}
     if answers.cluster_id and answers.cluster_id != "cluster_id":
         columns[answers.cluster_id] = "cluster_id"

@@ -144,6 +144,7 @@ def test_rows_without_ids_are_numbered(answers, country, tmp_path):
         ({"pictures": "raster"}, "one raster or several"),
         ({"regions": Source("districts.geojson")}, "field of the regions with their names"),
         ({"indicators": []}, "at least one indicator"),
+        ({"indicators": ["welth"]}, "Did you mean 'wealth'"),
     ],
 )
 def test_answers_that_do_not_fit_say_what_to_choose(answers, tmp_path, change, said):
