@@ -31,16 +31,26 @@ def choices(layers):
 
 def styles(chosen):
     """A style for each choice; those of one scale share their classes, so that a colour means the same."""
-    shared = {}
+    made = {}
+    for group in _scales(chosen):
+        bounds = _bounds(group)
+        made.update((id(choice), _style(choice, bounds)) for choice in group)
+    return [made[id(choice)] for choice in chosen]
+
+
+def _scales(chosen):
+    """Groups of choices that are on one scale: of one unit, or runs of one indicator."""
+    groups = []
     for choice in chosen:
-        shared.setdefault(_scale(choice), []).append(choice)
-    bounds = {scale: _bounds(group) for scale, group in shared.items()}
-    return [_style(choice, bounds[_scale(choice)]) for choice in chosen]
+        alike = [group for group in groups if any(_alike(choice, other) for other in group)]
+        groups = [group for group in groups if group not in alike]
+        groups.append([*(one for group in alike for one in group), choice])
+    return groups
 
 
-def _scale(choice):
-    """Choices of one unit, or runs of one indicator, are on one scale."""
-    return ("unit", choice.unit.lower()) if choice.unit else ("indicator", choice.indicator)
+def _alike(first, second):
+    same_unit = first.unit.lower() == second.unit.lower()
+    return same_unit if first.unit and second.unit else first.indicator == second.indicator
 
 
 def _bounds(group):

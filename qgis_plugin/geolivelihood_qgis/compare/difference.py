@@ -4,10 +4,9 @@ import contextlib
 import math
 import sqlite3
 
-from qgis.core import QgsField, QgsFields, QgsVectorFileWriter, QgsVectorLayer
-from qgis.PyQt.QtCore import QVariant
+from qgis.core import QgsFields, QgsVectorFileWriter, QgsVectorLayer
 
-from ..compat import tr
+from ..compat import make_field, tr
 from ..evidence.book import Book
 from ..layers.results import open_read_only
 
@@ -193,11 +192,11 @@ def _create(part, side, transform_context):
     """An empty layer: with an index every row would call functions that only GDAL has."""
     fields = QgsFields()
     for name in TEXTS[side.table]:
-        fields.append(QgsField(name, QVariant.String))
+        fields.append(make_field(name, "text"))
     for name in NUMBERS:
-        fields.append(QgsField(name, QVariant.Double))
+        fields.append(make_field(name, "number"))
     for name in FLAGS:
-        fields.append(QgsField(name, QVariant.Bool))
+        fields.append(make_field(name, "flag"))
     options = QgsVectorFileWriter.SaveVectorOptions()
     options.driverName, options.layerName = "GPKG", LAYER
     options.layerOptions = ["GEOMETRY_NAME=geom", "SPATIAL_INDEX=NO"]

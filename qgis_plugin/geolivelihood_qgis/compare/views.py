@@ -4,6 +4,7 @@ from pathlib import Path
 
 from qgis.core import QgsMapThemeCollection, QgsProject
 from qgis.PyQt import sip
+from qgis.PyQt.QtCore import QTimer
 
 from ..compat import tr
 from .choices import styles
@@ -62,12 +63,12 @@ class ComparedViews:
         self.linked.add(canvas)
 
     def _gone(self, view):
-        """The dock was closed by hand."""
+        """The dock was closed by hand; its half-dead canvas would still answer a change of themes."""
         if view not in self.views:
             return
         self.views.remove(view)
         self.linked.remove(view.canvas, alive=False)
-        self._take_back(view)
+        QTimer.singleShot(0, lambda: self._take_back(view))
         if not self.views:
             self.close()
 

@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from geolivelihood_qgis.compare.choices import choices, styles
+from geolivelihood_qgis.compare.choices import _scales, choices, styles
 from geolivelihood_qgis.gui.compare_dialog import CompareDialog
 from qgis.core import (
     Qgis,
@@ -71,6 +71,13 @@ def test_runs_of_one_indicator_share_their_classes(plugin, two_runs):
     assert rules[0] == rules[1] != []
 
 
+def test_a_run_without_units_is_on_the_scale_of_its_indicator(plugin, two_runs):
+    first, second = found()
+    grouped = _scales([first._replace(unit="m"), second, first._replace(indicator="height", unit="M")])
+    assert [len(group) for group in grouped] == [3]
+    assert len(_scales([first._replace(unit="m"), second._replace(unit="km")])) == 2
+
+
 def test_maps_of_other_units_have_their_own_classes(plugin, two_runs):
     first, second = found()
     one, other = styles([first._replace(unit="metres"), second._replace(indicator="wealth_upper", unit="km")])
@@ -98,6 +105,7 @@ def test_views_follow_each_other_and_closing_takes_everything_back(plugin, two_r
     assert one.mapSettings().destinationCrs().authid() == "EPSG:3857"
 
     sip.delete(canvases.pop(names[0]))  # as when its dock is closed
+    QgsApplication.processEvents()
     assert list(themes.mapThemes()) == names[1:]
     assert "Wealth, run-0001" not in two_runs[0].styleManager().styles()
     main.zoomByFactor(2)

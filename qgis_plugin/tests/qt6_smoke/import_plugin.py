@@ -61,6 +61,7 @@ def install():
         QT.update({key: value for key, value in vars(part).items() if isinstance(value, type)})
         sys.modules[f"qgis.PyQt.{name}"] = part
         setattr(qt, name, part)
+    qt.sip = sys.modules["qgis.PyQt.sip"] = importlib.import_module("PyQt6.sip")
     # QGIS itself provides this on Qt 6, where PyQt6 has no QVariant class to construct.
     if not hasattr(qt.QtCore, "QVariant"):
         qt.QtCore.QVariant = Stub("QVariant", (), {})
