@@ -28,7 +28,8 @@ test-qgis-next: $(STAMP)
 	@code=0; bash scripts/qgis_side_by_side.sh $(NEXT) || code=$$?; \
 	if [ $$code = 3 ]; then echo "The plugin is tested in the system's QGIS only."; exit 0; fi; \
 	[ $$code = 0 ] && set -x && \
-	$(IN_QGIS) pytest $(NEXT_TESTS) -c qgis_plugin/pytest.ini
+	$(IN_QGIS) pytest $(NEXT_TESTS) -c qgis_plugin/pytest.ini && \
+	QGIS_PYTHON=$$(readlink -f /usr/bin/python3) $(IN_QGIS) pytest tests/layers/test_qgis.py
 
 bench: $(STAMP)
 	$(RUN) benchmarks.harness

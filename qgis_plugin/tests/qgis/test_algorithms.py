@@ -363,6 +363,6 @@ def test_a_real_result_is_a_map(plugin, recipe_file, tree):
     assert done["COUNT"] >= 2
     assert tree()[0][0] == f"Results: {recipe_file.stem}"
     cells = layer_named("Cells")
-    classes = cells.renderer().ranges()  # of values, and grey hatching where none applies
+    classes = cells.renderer().legendSymbolItems()  # of values, and grey hatching where none applies
     assert classes[-1].label() == "Not applicable" and len(classes) > 3
     assert cells.crs() == QgsCoordinateReferenceSystem("EPSG:4326")
