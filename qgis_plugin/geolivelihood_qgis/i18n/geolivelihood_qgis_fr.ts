@@ -4,6 +4,171 @@
     <context>
         <name>geolivelihood_qgis</name>
         <message>
+            <location filename="../compare/difference.py" />
+            <source>{} has no layer '{}'.</source>
+            <translation>{} n’a pas de couche « {} ».</translation>
+        </message>
+        <message>
+            <location filename="../compare/difference.py" />
+            <source>The layer '{}' of {} has no column '{}'.</source>
+            <translation>La couche « {} » de {} n’a pas de champ « {} ».</translation>
+        </message>
+        <message>
+            <location filename="../compare/difference.py" />
+            <source>none</source>
+            <translation>aucun</translation>
+        </message>
+        <message>
+            <location filename="../compare/difference.py" />
+            <source>The two results do not both have the indicator '{}' in '{}'. They share: {}.</source>
+            <translation>Les deux résultats n’ont pas tous deux l’indicateur « {} » dans « {} ». Indicateurs communs : {}.</translation>
+        </message>
+        <message>
+            <location filename="../compare/difference.py" />
+            <source>The two results have no cell or region in common.</source>
+            <translation>Les deux résultats n’ont aucune cellule ni région en commun.</translation>
+        </message>
+        <message>
+            <location filename="../compare/difference.py" />
+            <source>The cells of the two results differ in size (H3 resolutions {} and {}): run both at one.</source>
+            <translation>Les cellules des deux résultats n’ont pas la même taille (résolutions H3 {} et {}) : exécutez les deux à la même résolution.</translation>
+        </message>
+        <message>
+            <location filename="../compare/difference.py" />
+            <source>The difference was not written: {}</source>
+            <translation>Échec de l’écriture de la différence : {}</translation>
+        </message>
+        <message>
+            <location filename="../compare/difference.py" />
+            <source>Cancelled.</source>
+            <translation>Annulé.</translation>
+        </message>
+        <message>
+            <location filename="../compare/look.py" />
+            <source>Second minus first</source>
+            <translation>Seconde moins première</translation>
+        </message>
+        <message>
+            <location filename="../compare/look.py" />
+            <source>Only differences larger than half of both intervals</source>
+            <translation>Seulement les différences supérieures à la moitié de chacun des deux intervalles</translation>
+        </message>
+        <message>
+            <location filename="../compare/look.py" />
+            <source>Within half of an interval</source>
+            <translation>Dans la limite de la moitié d’un intervalle</translation>
+        </message>
+        <message>
+            <location filename="../compare/look.py" />
+            <source>Not applicable in one of the runs</source>
+            <translation>Non applicable dans l’une des exécutions</translation>
+        </message>
+        <message>
+            <location filename="../compare/look.py" />
+            <source>first run: {}</source>
+            <translation>première exécution : {}</translation>
+        </message>
+        <message>
+            <location filename="../compare/look.py" />
+            <source>second run: {}</source>
+            <translation>seconde exécution : {}</translation>
+        </message>
+        <message>
+            <location filename="../compare/look.py" />
+            <source>second minus first: {}</source>
+            <translation>seconde moins première : {}</translation>
+        </message>
+        <message>
+            <location filename="../compare/look.py" />
+            <source>larger than half of both intervals</source>
+            <translation>supérieure à la moitié de chacun des deux intervalles</translation>
+        </message>
+        <message>
+            <location filename="../compare/look.py" />
+            <source>not larger than half of both intervals</source>
+            <translation>non supérieure à la moitié de chacun des deux intervalles</translation>
+        </message>
+        <message>
+            <location filename="../compare/look.py" />
+            <source>the intervals overlap</source>
+            <translation>les intervalles se chevauchent</translation>
+        </message>
+        <message>
+            <location filename="../compare/look.py" />
+            <source>the intervals do not overlap</source>
+            <translation>les intervalles ne se chevauchent pas</translation>
+        </message>
+        <message>
+            <location filename="../compare/look.py" />
+            <source>not applicable in one of the runs</source>
+            <translation>non applicable dans l’une des exécutions</translation>
+        </message>
+        <message>
+            <location filename="../compare/look.py" />
+            <source>{} are in both runs.</source>
+            <translation>Présentes dans les deux exécutions : {}.</translation>
+        </message>
+        <message>
+            <location filename="../compare/look.py" />
+            <source>{} are only in the first run and {} only in the second; they are left out.</source>
+            <translation>Présentes seulement dans la première exécution : {} ; seulement dans la seconde : {} ; elles sont laissées de côté.</translation>
+        </message>
+        <message>
+            <location filename="../compare/look.py" />
+            <source>In {} one of the runs is not applicable.</source>
+            <translation>Non applicables dans l’une des exécutions : {}.</translation>
+        </message>
+        <message>
+            <location filename="../compare/look.py" />
+            <source>In {} of {} the difference is larger than half of both intervals.</source>
+            <translation>Dans {} cas sur {}, la différence est supérieure à la moitié de chacun des deux intervalles.</translation>
+        </message>
+        <message>
+            <location filename="../compare/look.py" />
+            <source>Nothing says whether a difference is more than chance: there are no intervals.</source>
+            <translation>Rien n’indique si une différence dépasse ce qui peut être dû au hasard : il n’y a pas d’intervalles.</translation>
+        </message>
+        <message>
+            <location filename="../compare/look.py" />
+            <source>{}: {} minus {}</source>
+            <translation>{} : {} moins {}</translation>
+        </message>
+        <message>
+            <location filename="../compare/look.py" />
+            <source>First</source>
+            <translation>Première</translation>
+        </message>
+        <message>
+            <location filename="../compare/look.py" />
+            <source>Second</source>
+            <translation>Seconde</translation>
+        </message>
+        <message>
+            <location filename="../compare/look.py" />
+            <source>run {}</source>
+            <translation>exécution {}</translation>
+        </message>
+        <message>
+            <location filename="../compare/symbols.py" />
+            <source>Not applicable</source>
+            <translation>Non applicable</translation>
+        </message>
+        <message>
+            <location filename="../compare/views.py" />
+            <source>{} ({})</source>
+            <translation>{} ({})</translation>
+        </message>
+        <message>
+            <location filename="../compare/views.py" />
+            <source>{}, {}</source>
+            <translation>{}, {}</translation>
+        </message>
+        <message>
+            <location filename="../env/diagnostics.py" />
+            <source>good</source>
+            <translation>en ordre</translation>
+        </message>
+        <message>
             <location filename="../env/settings.py" />
             <source>No worker Python is set. Plugins ▸ Geolivelihood ▸ Settings.</source>
             <translation>Aucun Python de calcul n’est défini. Extensions ▸ Geolivelihood ▸ Paramètres.</translation>
@@ -102,6 +267,51 @@
             <location filename="../evidence/contributions.py" />
             <source>model {}</source>
             <translation>modèle {}</translation>
+        </message>
+        <message>
+            <location filename="../evidence/links.py" />
+            <source>Links are between cells, clusters and pictures.</source>
+            <translation>Les liens relient des cellules, des grappes et des images.</translation>
+        </message>
+        <message>
+            <location filename="../evidence/links.py" />
+            <source>No link of this place was scored.</source>
+            <translation>Aucun lien de ce lieu n’a été évalué.</translation>
+        </message>
+        <message>
+            <location filename="../evidence/links.py" />
+            <source>No links are scored in this result. To score them, run: {}</source>
+            <translation>Aucun lien n’est évalué dans ce résultat. Pour les évaluer, exécutez : {}</translation>
+        </message>
+        <message>
+            <location filename="../evidence/links.py" />
+            <source>Links</source>
+            <translation>Liens</translation>
+        </message>
+        <message>
+            <location filename="../evidence/links.py" />
+            <source>Strongest links: {}</source>
+            <translation>Liens les plus forts : {}</translation>
+        </message>
+        <message>
+            <location filename="../evidence/links.py" />
+            <source>Several ways of scoring are stored; this is the first.</source>
+            <translation>Plusieurs façons d’évaluer les liens sont enregistrées ; voici la première.</translation>
+        </message>
+        <message>
+            <location filename="../evidence/links.py" />
+            <source>These links are not scored. To score them, run: {}</source>
+            <translation>Ces liens ne sont pas évalués. Pour les évaluer, exécutez : {}</translation>
+        </message>
+        <message>
+            <location filename="../evidence/links.py" />
+            <source>Links in the graph</source>
+            <translation>Liens du graphe</translation>
+        </message>
+        <message>
+            <location filename="../evidence/links.py" />
+            <source>to {}</source>
+            <translation>vers {}</translation>
         </message>
         <message>
             <location filename="../evidence/places.py" />
@@ -209,9 +419,894 @@
             <translation>{} : {} ; modèle {}, {}, {} grappes</translation>
         </message>
         <message>
+            <location filename="../gui/assistant/checks.py" />
+            <source>Choose the layer of survey clusters.</source>
+            <translation>Choisissez la couche des grappes d’enquête.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/checks.py" />
+            <source>{} has no features. Choose another layer.</source>
+            <translation>{} ne contient aucune entité. Choisissez une autre couche.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/checks.py" />
+            <source>There are only {} clusters, fewer than {}. The map can be made, but scores then depend much on chance and intervals are wide.</source>
+            <translation>Il n’y a que {} grappes, soit moins de {}. La carte peut être produite, mais les scores dépendent alors beaucoup du hasard et les intervalles de prédiction sont larges.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/checks.py" />
+            <source>Some points lie at (0, 0). In DHS files this means that the position is unknown: these clusters are set aside and listed in rejected.csv.</source>
+            <translation>Certains points se trouvent en (0, 0). Dans les fichiers DHS, cela signifie que la position est inconnue : ces grappes sont écartées et listées dans rejected.csv.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/checks.py" />
+            <source>{} has no column of numbers, so that there is nothing to map. Choose a layer with the indicator.</source>
+            <translation>{} n’a aucun champ numérique : il n’y a donc rien à cartographier. Choisissez une couche qui contient l’indicateur.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/checks.py" />
+            <source>{} does not say in which coordinate reference system its coordinates are. Set it first (right click the layer ▸ Layer CRS ▸ Set Layer CRS); EPSG:4326 for longitude and latitude.</source>
+            <translation>{} n’indique pas dans quel système de coordonnées de référence (SCR) sont ses coordonnées. Définissez-le d’abord (clic droit sur la couche ▸ SCR de la couche ▸ Définir le SCR de la couche) ; EPSG:4326 pour longitude et latitude.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/checks.py" />
+            <source>{} is projected ({}). Its coordinates are turned into longitude and latitude on the way; nothing needs to be done if the layer lies in the right place on the map.</source>
+            <translation>{} est dans un système projeté ({}). Ses coordonnées sont converties au passage en longitude et latitude ; il n’y a rien à faire si la couche est au bon endroit sur la carte.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/checks.py" />
+            <source>no code</source>
+            <translation>sans code</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/choosers.py" />
+            <source>From a file...</source>
+            <translation>Depuis un fichier...</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/choosers.py" />
+            <source>Choose a layer</source>
+            <translation>Choisir une couche</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/choosers.py" />
+            <source>From files...</source>
+            <translation>Depuis des fichiers...</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/choosers.py" />
+            <source>Choose rasters</source>
+            <translation>Choisir des rasters</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>Survey clusters</source>
+            <translation>Grappes d’enquête</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>Number of a cluster</source>
+            <translation>Numéro de la grappe</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>Displaced</source>
+            <translation>Grappes déplacées</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>Urban or rural</source>
+            <translation>Urbain ou rural</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>Pictures</source>
+            <translation>Images</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>Photos</source>
+            <translation>Photos</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>File of a photo</source>
+            <translation>Fichier de la photo</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>Folder of photos</source>
+            <translation>Dossier des photos</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>Folder of tiles</source>
+            <translation>Dossier des tuiles</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>Rasters</source>
+            <translation>Rasters</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>Coordinates of the rasters</source>
+            <translation>Système de coordonnées des rasters</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>Width around a place (m)</source>
+            <translation>Largeur autour d’un lieu (m)</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>Indicators</source>
+            <translation>Indicateurs</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>Name on the map</source>
+            <translation>Nom sur la carte</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>Reading of pictures</source>
+            <translation>Lecture des images</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>Models</source>
+            <translation>Modèles</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>Model of the map</source>
+            <translation>Modèle de la carte</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>Parts</source>
+            <translation>Parties</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>Left out</source>
+            <translation>Exclusion</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>Distance to what is left out (m)</source>
+            <translation>Distance à ce qui est exclu (m)</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>Intervals hold</source>
+            <translation>Les intervalles contiennent</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>H3 resolution</source>
+            <translation>Résolution H3</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>Regions</source>
+            <translation>Régions</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>Name of a region</source>
+            <translation>Nom de la région</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>Explanations</source>
+            <translation>Explications</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>Title</source>
+            <translation>Titre</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>Seed</source>
+            <translation>Graine aléatoire</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>Results</source>
+            <translation>Résultats</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>yes</source>
+            <translation>oui</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/command.py" />
+            <source>no</source>
+            <translation>non</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/data.py" />
+            <source>1 of 5: Data</source>
+            <translation>1 sur 5 : Données</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/data.py" />
+            <source>Survey clusters are the places where people were asked; pictures show what is around them. The models learn what pictures say about the survey, and fill the map between.</source>
+            <translation>Les grappes d’enquête sont les lieux où des personnes ont été interrogées ; les images montrent ce qui les entoure. Les modèles apprennent ce que les images disent de l’enquête, et remplissent la carte entre ces lieux.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/data.py" />
+            <source>Survey c&amp;lusters</source>
+            <translation>&amp;Grappes d’enquête</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/data.py" />
+            <source>Points with the indicator as a column.</source>
+            <translation>Des points, avec l’indicateur dans un champ.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/data.py" />
+            <source>Their nu&amp;mber</source>
+            <translation>Leur nu&amp;méro</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/data.py" />
+            <source>The column that names a cluster. Empty: they are counted.</source>
+            <translation>Le champ qui identifie chaque grappe. Si vide : elles sont numérotées.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/data.py" />
+            <source>Were they mo&amp;ved?</source>
+            <translation>Ont-elles été &amp;déplacées ?</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/data.py" />
+            <source>Surveys move published points so that nobody is found; the map then spreads them again.</source>
+            <translation>Les enquêtes déplacent les points qu’elles publient pour que personne ne puisse être retrouvé ; la carte en tient compte en les étalant.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/data.py" />
+            <source>&amp;Urban or rural</source>
+            <translation>&amp;Urbain ou rural</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/data.py" />
+            <source>The column that says U or R (DHS: URBAN_RURA): towns were moved less far.</source>
+            <translation>Le champ qui indique U ou R (DHS : URBAN_RURA) : les grappes urbaines ont été moins déplacées.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/data.py" />
+            <source>&amp;Pictures</source>
+            <translation>&amp;Images</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/data.py" />
+            <source>What the models look at.</source>
+            <translation>Ce que les modèles regardent.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/data.py" />
+            <source>Automatic</source>
+            <translation>Automatique</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/data.py" />
+            <source> m</source>
+            <translation> m</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/data.py" />
+            <source>Ph&amp;otos</source>
+            <translation>Ph&amp;otos</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/data.py" />
+            <source>Column with their &amp;file</source>
+            <translation>Champ de leur &amp;fichier</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/data.py" />
+            <source>Paths s&amp;tart from</source>
+            <translation>Les &amp;chemins partent de</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/data.py" />
+            <source>&amp;Folder of photos</source>
+            <translation>Dossi&amp;er des photos</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/data.py" />
+            <source>&amp;Folder of tiles</source>
+            <translation>Dossi&amp;er des tuiles</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/data.py" />
+            <source>&amp;Rasters</source>
+            <translation>&amp;Rasters</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/data.py" />
+            <source>&amp;Width around a place</source>
+            <translation>&amp;Largeur autour d’un lieu</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/data.py" />
+            <source>Choose the column that says which clusters are urban: they were moved less far.</source>
+            <translation>Choisissez le champ qui indique quelles grappes sont urbaines : elles ont été moins déplacées.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/data.py" />
+            <source>Choose the layer of photos, or another kind of pictures.</source>
+            <translation>Choisissez la couche des photos, ou un autre type d’images.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/data.py" />
+            <source>Choose the folder with the photos.</source>
+            <translation>Choisissez le dossier qui contient les photos.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/data.py" />
+            <source>Choose the folder with the tiles.</source>
+            <translation>Choisissez le dossier qui contient les tuiles.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/data.py" />
+            <source>Tick at least one raster, or choose another kind of pictures.</source>
+            <translation>Cochez au moins un raster, ou choisissez un autre type d’images.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/data.py" />
+            <source>{} does not say where it lies; longitude and latitude (EPSG:4326) are assumed.</source>
+            <translation>{} n’indique pas son système de coordonnées ; longitude et latitude (EPSG:4326) sont supposées.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/data.py" />
+            <source>There is no folder {}.</source>
+            <translation>Le dossier {} n’existe pas.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/indicator.py" />
+            <source>2 of 5: Indicator</source>
+            <translation>2 sur 5 : Indicateur</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/indicator.py" />
+            <source>What do you want to map? Each ticked column becomes a map of its own. The first is drawn, the others come with the results.</source>
+            <translation>Que voulez-vous cartographier ? Chaque champ coché donne sa propre carte. La première est dessinée, les autres accompagnent les résultats.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/indicator.py" />
+            <source>Co&amp;lumns</source>
+            <translation>&amp;Champs</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/indicator.py" />
+            <source>Columns of numbers: wealth index, income, schooling.</source>
+            <translation>Champs numériques : indice de richesse, revenu, scolarité.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/indicator.py" />
+            <source>for example: Wealth index (standard deviations)</source>
+            <translation>par exemple : Indice de richesse (écarts-types)</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/indicator.py" />
+            <source>N&amp;ame on the map</source>
+            <translation>No&amp;m sur la carte</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/indicator.py" />
+            <source>How the first is called in the legend, with its unit.</source>
+            <translation>Le nom du premier indicateur dans la légende, avec son unité.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/indicator.py" />
+            <source>Tick at least one column.</source>
+            <translation>Cochez au moins un champ.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/indicator.py" />
+            <source>{} has the same value everywhere or none at all: there is nothing to learn.</source>
+            <translation>{} a partout la même valeur, ou n’en a aucune : il n’y a rien à apprendre.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/model.py" />
+            <source>3 of 5: Model</source>
+            <translation>3 sur 5 : Modèle</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/model.py" />
+            <source>Several models are compared under the same rules. Simple ones show what the pictures add: keep the mean and the nearest places among them.</source>
+            <translation>Plusieurs modèles sont comparés selon les mêmes règles. Les plus simples montrent ce qu’apportent les images : gardez parmi eux la moyenne et les lieux les plus proches.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/model.py" />
+            <source>&amp;Reading of pictures</source>
+            <translation>&amp;Lecture des images</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/model.py" />
+            <source>How a picture becomes a row of numbers.</source>
+            <translation>Comment une image devient une ligne de nombres.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/model.py" />
+            <source>Mo&amp;dels</source>
+            <translation>Mo&amp;dèles</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/model.py" />
+            <source>What is compared. Ticking fewer is faster.</source>
+            <translation>Ce qui est comparé. Moins de modèles cochés, c’est plus rapide.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/model.py" />
+            <source>Model of the ma&amp;p</source>
+            <translation>Modèle de la &amp;carte</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/model.py" />
+            <source>Which of them draws the map.</source>
+            <translation>Celui d’entre eux qui produit la carte.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/model.py" />
+            <source>Tick at least one model.</source>
+            <translation>Cochez au moins un modèle.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/model.py" />
+            <source>None of these models looks at the pictures: the map shows nearness only.</source>
+            <translation>Aucun de ces modèles ne regarde les images : la carte ne montre que la proximité.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/model.py" />
+            <source>Without the mean or nearest places nothing tells how much the pictures add.</source>
+            <translation>Sans la moyenne ni les lieux les plus proches, rien n’indique ce qu’apportent les images.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/model.py" />
+            <source>Networks are slow without a GPU: a run may take hours.</source>
+            <translation>Les réseaux de neurones sont lents sans carte graphique (GPU) : une exécution peut prendre des heures.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/output.py" />
+            <source>5 of 5: Output</source>
+            <translation>5 sur 5 : Sortie</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/output.py" />
+            <source>How fine the map is, what comes with it, and where it goes. Below is what will be run.</source>
+            <translation>La finesse de la carte, ce qui l’accompagne et où elle est enregistrée. Ce qui sera exécuté figure ci-dessous.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/output.py" />
+            <source>{} km</source>
+            <translation>{} km</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/output.py" />
+            <source>{} m</source>
+            <translation>{} m</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/output.py" />
+            <source>H3 resolution {}: cells about {} wide</source>
+            <translation>Résolution H3 {} : cellules d’environ {} de large</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/output.py" />
+            <source>C&amp;ells</source>
+            <translation>Ce&amp;llules</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/output.py" />
+            <source>One step finer: seven times as many cells, and slower.</source>
+            <translation>Un degré plus fin : sept fois plus de cellules, et plus lent.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/output.py" />
+            <source>Re&amp;gions</source>
+            <translation>Ré&amp;gions</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/output.py" />
+            <source>Districts to sum over; the map then covers them. May be empty.</source>
+            <translation>Districts sur lesquels totaliser ; la carte les couvre alors. Peut rester vide.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/output.py" />
+            <source>Their n&amp;ame</source>
+            <translation>Leur no&amp;m</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/output.py" />
+            <source>The column that names a region.</source>
+            <translation>Le champ qui donne le nom de chaque région.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/output.py" />
+            <source>E&amp;xplain the map: what pictures, places and features say for it</source>
+            <translation>E&amp;xpliquer la carte : ce qu’en disent les images, les lieux et les variables</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/output.py" />
+            <source>&amp;Title</source>
+            <translation>&amp;Titre</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/output.py" />
+            <source>The title of the map and the report. May be empty.</source>
+            <translation>Le titre de la carte et du rapport. Peut rester vide.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/output.py" />
+            <source>&amp;Seed</source>
+            <translation>Graine alé&amp;atoire</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/output.py" />
+            <source>The same number gives the same map again.</source>
+            <translation>Le même nombre redonne la même carte.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/output.py" />
+            <source>GeoPackage (*.gpkg)</source>
+            <translation>GeoPackage (*.gpkg)</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/output.py" />
+            <source>&amp;Results</source>
+            <translation>&amp;Résultats</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/output.py" />
+            <source>A new GeoPackage; scores and report go beside it.</source>
+            <translation>Un nouveau GeoPackage ; les scores et le rapport sont placés à côté de lui.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/output.py" />
+            <source>&amp;What will be run</source>
+            <translation>Ce q&amp;ui sera exécuté</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/output.py" />
+            <source>All that was chosen on the five pages.</source>
+            <translation>Tout ce qui a été choisi dans les cinq pages.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/output.py" />
+            <source>Cop&amp;y as qgis_process command</source>
+            <translation>C&amp;opier comme commande qgis_process</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/output.py" />
+            <source>Name a new GeoPackage for the results.</source>
+            <translation>Indiquez un nouveau GeoPackage pour les résultats.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/output.py" />
+            <source>This QGIS project is not saved. The results are kept in their file, but save the project to keep the map.</source>
+            <translation>Ce projet QGIS n’est pas enregistré. Les résultats sont conservés dans leur fichier, mais enregistrez le projet pour conserver la carte.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/output.py" />
+            <source>Leaving out regions was ticked: choose the layer of regions, or untick it.</source>
+            <translation>L’exclusion de régions est cochée : choisissez la couche des régions, ou décochez-la.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/output.py" />
+            <source>{}: give the full path, with its folder.</source>
+            <translation>{} : donnez le chemin complet, avec le dossier.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/output.py" />
+            <source>{} exists and is never overwritten. Choose a new name.</source>
+            <translation>{} existe déjà et n’est jamais écrasé. Choisissez un autre nom.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/output.py" />
+            <source>The folder {} cannot be written to. Choose another.</source>
+            <translation>Impossible d’écrire dans le dossier {}. Choisissez-en un autre.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/validation.py" />
+            <source>4 of 5: Validation</source>
+            <translation>4 sur 5 : Validation</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/validation.py" />
+            <source>Scores come from places that a model did not see. Near places resemble each other, so that leaving out single clusters flatters: whole areas are left out, too.</source>
+            <translation>Les scores proviennent de lieux qu’un modèle n’a pas vus. Des lieux proches se ressemblent, si bien qu’exclure des grappes une à une donne un résultat flatteur : des zones entières sont donc exclues aussi.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/validation.py" />
+            <source>&amp;Parts</source>
+            <translation>Pa&amp;rties</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/validation.py" />
+            <source>Each part is left out once. Five is usual; more take longer.</source>
+            <translation>Chaque partie est exclue une fois. Cinq est le choix habituel ; davantage prend plus de temps.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/validation.py" />
+            <source>&amp;Left out</source>
+            <translation>&amp;Exclusion</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/validation.py" />
+            <source>How the parts are cut; each way has scores of its own.</source>
+            <translation>Comment les parties sont découpées ; chaque découpage a ses propres scores.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/validation.py" />
+            <source>&amp;Automatic distance to what is left out</source>
+            <translation>Distance &amp;automatique à ce qui est exclu</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/validation.py" />
+            <source>&amp;Distance</source>
+            <translation>&amp;Distance</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/validation.py" />
+            <source>Clusters nearer than this to a part are not learned from.</source>
+            <translation>Les grappes plus proches que cela d’une partie exclue ne servent pas à l’apprentissage.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/validation.py" />
+            <source>&amp;Intervals hold</source>
+            <translation>Les &amp;intervalles contiennent</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/validation.py" />
+            <source>In how many of a hundred places the true value should lie within the interval.</source>
+            <translation>Dans combien de lieux sur cent la vraie valeur devrait se trouver dans l’intervalle de prédiction.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/validation.py" />
+            <source>{} parts of {} clusters hold fewer than 10 each: scores will vary much.</source>
+            <translation>{} parties pour {} grappes en contiennent moins de 10 chacune : les scores varieront beaucoup.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/validation.py" />
+            <source>Leaving out regions needs the layer of regions on the next page.</source>
+            <translation>L’exclusion de régions nécessite la couche des régions, à la page suivante.</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/wizard.py" />
+            <source>From clusters and photos to a map</source>
+            <translation>Des grappes et des photos à la carte</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/wizard.py" />
+            <source>&amp;Make the map</source>
+            <translation>&amp;Créer la carte</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/words.py" />
+            <source>No, they are where the people live</source>
+            <translation>Non, elles se trouvent là où vivent les gens</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/words.py" />
+            <source>Yes, as DHS does it (2 km in towns, 5 to 10 km elsewhere)</source>
+            <translation>Oui, comme dans les enquêtes DHS (2 km en ville, 5 à 10 km ailleurs)</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/words.py" />
+            <source>Street photos: a layer with their places and paths</source>
+            <translation>Photos de rue : une couche avec leurs lieux et leurs chemins</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/words.py" />
+            <source>Street photos: a folder; places are read from the files</source>
+            <translation>Photos de rue : un dossier ; les lieux sont lus dans les fichiers</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/words.py" />
+            <source>Map tiles: a folder of z/x/y pictures</source>
+            <translation>Tuiles de carte : un dossier d’images z/x/y</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/words.py" />
+            <source>Images of the whole area: rasters such as satellite or night lights</source>
+            <translation>Images de toute la zone : rasters, par exemple satellitaires ou de lumières nocturnes</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/words.py" />
+            <source>Automatic: suits the kind of pictures</source>
+            <translation>Automatique : adaptée au type d’images</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/words.py" />
+            <source>Averages of brightness and colour (fastest)</source>
+            <translation>Moyennes de luminosité et de couleur (la plus rapide)</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/words.py" />
+            <source>Random patterns (fast, needs no download)</source>
+            <translation>Motifs aléatoires (rapide, sans téléchargement)</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/words.py" />
+            <source>A trained network (slow without a GPU, downloads weights once)</source>
+            <translation>Un réseau de neurones entraîné (lent sans carte graphique, télécharge une fois les poids)</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/words.py" />
+            <source>Mean: knows nothing; others must beat it</source>
+            <translation>Moyenne : ne sait rien ; les autres doivent faire mieux</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/words.py" />
+            <source>Nearest places: the mean of near clusters</source>
+            <translation>Lieux les plus proches : la moyenne des grappes voisines</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/words.py" />
+            <source>Distance weights: near clusters count more</source>
+            <translation>Pondération par la distance : les grappes proches comptent davantage</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/words.py" />
+            <source>Kriging: a smooth surface with its own uncertainty</source>
+            <translation>Krigeage : une surface lisse avec sa propre incertitude</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/words.py" />
+            <source>Ridge regression on the pictures</source>
+            <translation>Régression ridge sur les images</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/words.py" />
+            <source>Boosted trees on the pictures</source>
+            <translation>Arbres boostés sur les images</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/words.py" />
+            <source>Graph network of the photos around a cluster (slow)</source>
+            <translation>Réseau de graphe des photos autour d’une grappe (lent)</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/words.py" />
+            <source>Network that passes messages between cells (slow)</source>
+            <translation>Réseau qui échange des messages entre cellules (lent)</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/words.py" />
+            <source>Blocks: whole areas are left out (always)</source>
+            <translation>Blocs : des zones entières sont exclues (toujours)</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/words.py" />
+            <source>Random: single clusters are left out (flatters)</source>
+            <translation>Aléatoire : des grappes sont exclues une à une (résultat flatteur)</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/words.py" />
+            <source>Regions: whole regions are left out, needs regions</source>
+            <translation>Régions : des régions entières sont exclues, nécessite des régions</translation>
+        </message>
+        <message>
+            <location filename="../gui/assistant/words.py" />
+            <source>As far as the map: folds whose distances resemble those to the cells</source>
+            <translation>Aussi loin que la carte : plis dont les distances ressemblent à celles des cellules</translation>
+        </message>
+        <message>
             <location filename="../gui/bars.py" />
             <source>, may be chance</source>
             <translation>, peut-être dû au hasard</translation>
+        </message>
+        <message>
+            <location filename="../gui/compare_action.py" />
+            <source>There is nothing to compare: load a result with two indicators, or two results.</source>
+            <translation>Il n’y a rien à comparer : chargez un résultat avec deux indicateurs, ou deux résultats.</translation>
+        </message>
+        <message>
+            <location filename="../gui/compare_action.py" />
+            <source>QGIS opened no map view.</source>
+            <translation>QGIS n’a ouvert aucune vue cartographique.</translation>
+        </message>
+        <message>
+            <location filename="../gui/compare_action.py" />
+            <source>Difference of two runs</source>
+            <translation>Différence de deux exécutions</translation>
+        </message>
+        <message>
+            <location filename="../gui/compare_action.py" />
+            <source>Nothing was compared.</source>
+            <translation>Rien n’a été comparé.</translation>
+        </message>
+        <message>
+            <location filename="../gui/compare_action.py" />
+            <source>Compared {} places; {} are only in the first run and {} only in the second.</source>
+            <translation>Lieux comparés : {} ; seulement dans la première exécution : {} ; seulement dans la seconde : {}.</translation>
+        </message>
+        <message>
+            <location filename="../gui/compare_dialog.py" />
+            <source>Compare indicators</source>
+            <translation>Comparer des indicateurs</translation>
+        </message>
+        <message>
+            <location filename="../gui/compare_dialog.py" />
+            <source>Tick two or more maps. Load a second result to compare two runs.</source>
+            <translation>Cochez au moins deux cartes. Chargez un second résultat pour comparer deux exécutions.</translation>
+        </message>
+        <message>
+            <location filename="../gui/compare_dialog.py" />
+            <source>Show side by side</source>
+            <translation>Afficher côte à côte</translation>
+        </message>
+        <message>
+            <location filename="../gui/compare_dialog.py" />
+            <source>Difference of the two...</source>
+            <translation>Différence des deux...</translation>
+        </message>
+        <message>
+            <location filename="../gui/compare_dialog.py" />
+            <source>Tick at least two.</source>
+            <translation>Cochez-en au moins deux.</translation>
+        </message>
+        <message>
+            <location filename="../gui/compare_dialog.py" />
+            <source>Tick no more than {}: more maps are too small to be read.</source>
+            <translation>N’en cochez pas plus de {} : au-delà, les cartes sont trop petites pour être lues.</translation>
+        </message>
+        <message>
+            <location filename="../gui/compare_dialog.py" />
+            <source>Two runs of one indicator: the difference is the lower one minus the upper one.</source>
+            <translation>Deux exécutions pour un même indicateur : la différence est celle du bas de la liste moins celle du haut.</translation>
+        </message>
+        <message>
+            <location filename="../gui/compare_dialog.py" />
+            <source>Maps of one unit get the same classes and colours.</source>
+            <translation>Les cartes de même unité reçoivent les mêmes classes et les mêmes couleurs.</translation>
+        </message>
+        <message>
+            <location filename="../gui/diagnostics_view.py" />
+            <source>Show &amp;diagnostics</source>
+            <translation>Afficher le &amp;diagnostic</translation>
+        </message>
+        <message>
+            <location filename="../gui/diagnostics_view.py" />
+            <source>Co&amp;py diagnostics</source>
+            <translation>Co&amp;pier le diagnostic</translation>
+        </message>
+        <message>
+            <location filename="../gui/diagnostics_view.py" />
+            <source>For bug reports. Paths below your home folder are shortened; no secrets.</source>
+            <translation>Pour les rapports d’anomalie. Les chemins de votre dossier personnel sont abrégés ; aucun secret n’est inclus.</translation>
+        </message>
+        <message>
+            <location filename="../gui/diagnostics_view.py" />
+            <source>Copied. Paste it into the bug report.</source>
+            <translation>Copié. Collez-le dans le rapport d’anomalie.</translation>
+        </message>
+        <message>
+            <location filename="../gui/eta.py" />
+            <source>about {} left in this stage</source>
+            <translation>encore {} environ pour cette étape</translation>
+        </message>
+        <message>
+            <location filename="../gui/eta.py" />
+            <source>{} s</source>
+            <translation>{} s</translation>
+        </message>
+        <message>
+            <location filename="../gui/eta.py" />
+            <source>{} min</source>
+            <translation>{} min</translation>
+        </message>
+        <message>
+            <location filename="../gui/eta.py" />
+            <source>{} h {} min</source>
+            <translation>{} h {} min</translation>
         </message>
         <message>
             <location filename="../gui/evidence_dock.py" />
@@ -262,11 +1357,6 @@
             <location filename="../gui/evidence_dock.py" />
             <source>Tested</source>
             <translation>Évaluation</translation>
-        </message>
-        <message>
-            <location filename="../gui/evidence_dock.py" />
-            <source>Pictures</source>
-            <translation>Images</translation>
         </message>
         <message>
             <location filename="../gui/evidence_dock.py" />
@@ -374,6 +1464,131 @@
             <translation>Le résultat a été retiré du projet. Chargez-le de nouveau pour voir ses éléments probants.</translation>
         </message>
         <message>
+            <location filename="../gui/export_choice.py" />
+            <source>{} features are selected. Export only these?</source>
+            <translation>Entités sélectionnées : {}. N’exporter que celles-ci ?</translation>
+        </message>
+        <message>
+            <location filename="../gui/export_choice.py" />
+            <source>Export</source>
+            <translation>Exporter</translation>
+        </message>
+        <message>
+            <location filename="../gui/jobs.py" />
+            <source>This library cannot do that yet. Upgrade it: Plugins ▸ Geolivelihood ▸ Settings.</source>
+            <translation>La bibliothèque installée ne sait pas encore faire cela. Mettez-la à jour : Extensions ▸ Geolivelihood ▸ Paramètres.</translation>
+        </message>
+        <message>
+            <location filename="../gui/jobs.py" />
+            <source>QGIS ended during the run '{}'.</source>
+            <translation>QGIS s’est fermé pendant l’exécution « {} ».</translation>
+        </message>
+        <message>
+            <location filename="../gui/jobs.py" />
+            <source>The run '{}' was cancelled.</source>
+            <translation>L’exécution « {} » a été annulée.</translation>
+        </message>
+        <message>
+            <location filename="../gui/jobs.py" />
+            <source>The run '{}' ran out of memory.</source>
+            <translation>L’exécution « {} » a manqué de mémoire.</translation>
+        </message>
+        <message>
+            <location filename="../gui/jobs.py" />
+            <source>The run '{}' broke off.</source>
+            <translation>L’exécution « {} » s’est interrompue.</translation>
+        </message>
+        <message>
+            <location filename="../gui/jobs.py" />
+            <source>What was computed is kept: it can go on where it stopped.</source>
+            <translation>Ce qui a été calculé est conservé : elle peut reprendre là où elle s’est arrêtée.</translation>
+        </message>
+        <message>
+            <location filename="../gui/jobs.py" />
+            <source>Resume</source>
+            <translation>Reprendre</translation>
+        </message>
+        <message>
+            <location filename="../gui/jobs.py" />
+            <source>'{}' is not there any more. Check the worker in Plugins ▸ Geolivelihood ▸ Settings.</source>
+            <translation>« {} » n’est plus disponible. Vérifiez le Python de calcul dans Extensions ▸ Geolivelihood ▸ Paramètres.</translation>
+        </message>
+        <message>
+            <location filename="../gui/jobs.py" />
+            <source>The run did not end well.</source>
+            <translation>L’exécution ne s’est pas bien terminée.</translation>
+        </message>
+        <message>
+            <location filename="../gui/jobs.py" />
+            <source>Change...</source>
+            <translation>Modifier...</translation>
+        </message>
+        <message>
+            <location filename="../gui/jobs.py" />
+            <source>The map is there: {} layers.</source>
+            <translation>La carte est prête ; couches chargées : {}.</translation>
+        </message>
+        <message>
+            <location filename="../gui/jobs.py" />
+            <source>Scores: {}</source>
+            <translation>Scores : {}</translation>
+        </message>
+        <message>
+            <location filename="../gui/jobs.py" />
+            <source>Print...</source>
+            <translation>Imprimer...</translation>
+        </message>
+        <message>
+            <location filename="../gui/jobs.py" />
+            <source>Open report</source>
+            <translation>Ouvrir le rapport</translation>
+        </message>
+        <message>
+            <location filename="../gui/link_list.py" />
+            <source>Draw them over the map: red raised the prediction, blue lowered it</source>
+            <translation>Les dessiner sur la carte : le rouge a augmenté la prédiction, le bleu l’a diminuée</translation>
+        </message>
+        <message>
+            <location filename="../gui/link_list.py" />
+            <source>Hide links</source>
+            <translation>Masquer les liens</translation>
+        </message>
+        <message>
+            <location filename="../gui/link_list.py" />
+            <source>Show links on the map</source>
+            <translation>Afficher les liens sur la carte</translation>
+        </message>
+        <message>
+            <location filename="../gui/run_window.py" />
+            <source>The worker starts ...</source>
+            <translation>Le Python de calcul démarre ...</translation>
+        </message>
+        <message>
+            <location filename="../gui/run_window.py" />
+            <source>What the worker says</source>
+            <translation>Messages du Python de calcul</translation>
+        </message>
+        <message>
+            <location filename="../gui/run_window.py" />
+            <source>&amp;Cancel the run</source>
+            <translation>&amp;Annuler l’exécution</translation>
+        </message>
+        <message>
+            <location filename="../gui/run_window.py" />
+            <source>after {}</source>
+            <translation>après {}</translation>
+        </message>
+        <message>
+            <location filename="../gui/run_window.py" />
+            <source>{} so far</source>
+            <translation>depuis {}</translation>
+        </message>
+        <message>
+            <location filename="../gui/run_window.py" />
+            <source>The run is being stopped ...</source>
+            <translation>Arrêt de l’exécution ...</translation>
+        </message>
+        <message>
             <location filename="../gui/settings_dialog.py" />
             <source>Geolivelihood settings</source>
             <translation>Paramètres de Geolivelihood</translation>
@@ -390,11 +1605,6 @@
         </message>
         <message>
             <location filename="../gui/settings_dialog.py" />
-            <source>Automatic</source>
-            <translation>Automatique</translation>
-        </message>
-        <message>
-            <location filename="../gui/settings_dialog.py" />
             <source>CPU</source>
             <translation>Processeur (CPU)</translation>
         </message>
@@ -402,6 +1612,21 @@
             <location filename="../gui/settings_dialog.py" />
             <source>NVIDIA GPU (CUDA)</source>
             <translation>Carte graphique NVIDIA (CUDA)</translation>
+        </message>
+        <message>
+            <location filename="../gui/settings_dialog.py" />
+            <source>How many threads the worker may use. Fewer leave room for other work.</source>
+            <translation>Nombre de fils d’exécution (threads) que le Python de calcul peut utiliser. Moins il y en a, plus il reste de place pour d’autres travaux.</translation>
+        </message>
+        <message>
+            <location filename="../gui/settings_dialog.py" />
+            <source> s</source>
+            <translation> s</translation>
+        </message>
+        <message>
+            <location filename="../gui/settings_dialog.py" />
+            <source>A worker that says nothing for so long is stopped. Heavy work may be silent.</source>
+            <translation>Un Python de calcul qui ne donne aucun signe pendant cette durée est arrêté. Un calcul lourd peut rester silencieux.</translation>
         </message>
         <message>
             <location filename="../gui/settings_dialog.py" />
@@ -430,6 +1655,16 @@
         </message>
         <message>
             <location filename="../gui/settings_dialog.py" />
+            <source>Threads</source>
+            <translation>Fils d’exécution</translation>
+        </message>
+        <message>
+            <location filename="../gui/settings_dialog.py" />
+            <source>Give up after silence of</source>
+            <translation>Abandonner après un silence de</translation>
+        </message>
+        <message>
+            <location filename="../gui/settings_dialog.py" />
             <source>Results folder</source>
             <translation>Dossier des résultats</translation>
         </message>
@@ -442,11 +1677,6 @@
             <location filename="../gui/settings_dialog.py" />
             <source>Starting {} ...</source>
             <translation>Démarrage de {} ...</translation>
-        </message>
-        <message>
-            <location filename="../gui/settings_dialog.py" />
-            <source>Cancelled.</source>
-            <translation>Annulé.</translation>
         </message>
         <message>
             <location filename="../gui/settings_dialog.py" />
@@ -485,8 +1715,23 @@
         </message>
         <message>
             <location filename="../layers/arranger.py" />
+            <source>{} cannot be opened as a table.</source>
+            <translation>{} ne peut pas être ouvert comme table.</translation>
+        </message>
+        <message>
+            <location filename="../layers/arranger.py" />
             <source>Layer {} of {} cannot be opened.</source>
             <translation>La couche {} de {} ne peut pas être ouverte.</translation>
+        </message>
+        <message>
+            <location filename="../layers/export.py" />
+            <source>GeoPackage (*.gpkg);;GeoJSON (*.geojson)</source>
+            <translation>GeoPackage (*.gpkg);;GeoJSON (*.geojson)</translation>
+        </message>
+        <message>
+            <location filename="../layers/export.py" />
+            <source>GeoParquet (*.parquet)</source>
+            <translation>GeoParquet (*.parquet)</translation>
         </message>
         <message>
             <location filename="../layers/export.py" />
@@ -495,18 +1740,23 @@
         </message>
         <message>
             <location filename="../layers/export.py" />
-            <source>{}: choose a name that ends in .gpkg or .geojson.</source>
-            <translation>{} : choisissez un nom qui se termine par .gpkg ou .geojson.</translation>
+            <source>This QGIS cannot write GeoParquet: choose a name that ends in .gpkg.</source>
+            <translation>Cette version de QGIS ne peut pas écrire de GeoParquet : choisissez un nom qui se termine par .gpkg.</translation>
         </message>
         <message>
             <location filename="../layers/export.py" />
-            <source>{} exists and is never overwritten. Choose a new name.</source>
-            <translation>{} existe déjà et n’est jamais écrasé. Choisissez un autre nom.</translation>
+            <source>{}: choose a name that ends in one of: {}.</source>
+            <translation>{} : choisissez un nom qui se termine par l’un de ces suffixes : {}.</translation>
         </message>
         <message>
             <location filename="../layers/export.py" />
             <source>{} was not written: {}</source>
             <translation>Échec de l’écriture de {} : {}</translation>
+        </message>
+        <message>
+            <location filename="../layers/mosaics.py" />
+            <source>Maps of evidence</source>
+            <translation>Cartes des éléments probants</translation>
         </message>
         <message>
             <location filename="../layers/mosaics.py" />
@@ -535,28 +1785,13 @@
         </message>
         <message>
             <location filename="../layers/results.py" />
-            <source>Explanations</source>
-            <translation>Explications</translation>
-        </message>
-        <message>
-            <location filename="../layers/results.py" />
             <source>Graph edges</source>
             <translation>Liens du graphe</translation>
         </message>
         <message>
             <location filename="../layers/results.py" />
-            <source>Survey clusters</source>
-            <translation>Grappes d’enquête</translation>
-        </message>
-        <message>
-            <location filename="../layers/results.py" />
             <source>Cells</source>
             <translation>Cellules</translation>
-        </message>
-        <message>
-            <location filename="../layers/results.py" />
-            <source>Regions</source>
-            <translation>Régions</translation>
         </message>
         <message>
             <location filename="../layers/results.py" />
@@ -574,14 +1809,34 @@
             <translation>{} ne contient aucune couche.</translation>
         </message>
         <message>
+            <location filename="../layers/sources.py" />
+            <source>{} cannot be opened as a vector layer or table.</source>
+            <translation>{} ne peut pas être ouvert comme couche vectorielle ou table.</translation>
+        </message>
+        <message>
+            <location filename="../layers/sources.py" />
+            <source>There is no raster {}.</source>
+            <translation>Le raster {} n’existe pas.</translation>
+        </message>
+        <message>
+            <location filename="../layers/sources.py" />
+            <source>{} is no file of this computer. Save it as a GeoTIFF first (Export ▸ Save As).</source>
+            <translation>{} n’est pas un fichier de cet ordinateur. Enregistrez-le d’abord en GeoTIFF (Exporter ▸ Enregistrer sous).</translation>
+        </message>
+        <message>
+            <location filename="../plugin.py" />
+            <source>From clusters and photos to a map...</source>
+            <translation>Des grappes et des photos à la carte...</translation>
+        </message>
+        <message>
             <location filename="../plugin.py" />
             <source>Load results...</source>
             <translation>Charger des résultats...</translation>
         </message>
         <message>
             <location filename="../plugin.py" />
-            <source>Export selected layers (GeoPackage/GeoJSON)...</source>
-            <translation>Exporter les couches sélectionnées (GeoPackage/GeoJSON)...</translation>
+            <source>Export selected layers...</source>
+            <translation>Exporter les couches sélectionnées...</translation>
         </message>
         <message>
             <location filename="../plugin.py" />
@@ -605,13 +1860,13 @@
         </message>
         <message>
             <location filename="../plugin.py" />
-            <source>Load results</source>
-            <translation>Charger des résultats</translation>
+            <source>Compare indicators...</source>
+            <translation>Comparer des indicateurs...</translation>
         </message>
         <message>
             <location filename="../plugin.py" />
-            <source>GeoPackage (*.gpkg)</source>
-            <translation>GeoPackage (*.gpkg)</translation>
+            <source>Load results</source>
+            <translation>Charger des résultats</translation>
         </message>
         <message>
             <location filename="../plugin.py" />
@@ -625,8 +1880,8 @@
         </message>
         <message>
             <location filename="../plugin.py" />
-            <source>GeoPackage (*.gpkg);;GeoJSON (*.geojson)</source>
-            <translation>GeoPackage (*.gpkg);;GeoJSON (*.geojson)</translation>
+            <source>{} layers loaded; {} maps of evidence are missing: keep the result's folder together.</source>
+            <translation>Couches chargées : {} ; cartes des éléments probants manquantes : {}. Conservez ensemble tous les fichiers du dossier du résultat.</translation>
         </message>
         <message>
             <location filename="../plugin.py" />
@@ -650,6 +1905,11 @@
         </message>
         <message>
             <location filename="../printing/action.py" />
+            <source>A map is being printed: wait for it, or cancel it first.</source>
+            <translation>Une carte est en cours d’impression : attendez-la, ou annulez-la d’abord.</translation>
+        </message>
+        <message>
+            <location filename="../printing/action.py" />
             <source>Printed to {}. The layout '{}' is in Project &gt; Layouts.</source>
             <translation>Imprimé dans {}. La mise en page « {} » se trouve dans Projet &gt; Mises en page.</translation>
         </message>
@@ -657,6 +1917,16 @@
             <location filename="../printing/action.py" />
             <source>Nothing was printed.</source>
             <translation>Rien n’a été imprimé.</translation>
+        </message>
+        <message>
+            <location filename="../printing/action.py" />
+            <source>Printing the map...</source>
+            <translation>Impression de la carte...</translation>
+        </message>
+        <message>
+            <location filename="../printing/action.py" />
+            <source>Cancel</source>
+            <translation>Annuler</translation>
         </message>
         <message>
             <location filename="../printing/action.py" />
@@ -780,11 +2050,6 @@
         </message>
         <message>
             <location filename="../printing/facts.py" />
-            <source>none</source>
-            <translation>aucun</translation>
-        </message>
-        <message>
-            <location filename="../printing/facts.py" />
             <source>{} has no indicator {}; it has: {}.</source>
             <translation>{} n’a pas d’indicateur {} ; indicateurs présents : {}.</translation>
         </message>
@@ -850,6 +2115,16 @@
         </message>
         <message>
             <location filename="../printing/pdf.py" />
+            <source>Cancelled: nothing was printed.</source>
+            <translation>Annulé : rien n’a été imprimé.</translation>
+        </message>
+        <message>
+            <location filename="../printing/pdf.py" />
+            <source>A layer was removed while it was printed: print again.</source>
+            <translation>Une couche a été retirée pendant l’impression : relancez l’impression.</translation>
+        </message>
+        <message>
+            <location filename="../printing/pdf.py" />
             <source>{} was not written. Is there room and permission?</source>
             <translation>Échec de l’écriture de {}. L’espace disque et les droits d’écriture sont-ils suffisants ?</translation>
         </message>
@@ -860,11 +2135,6 @@
         </message>
         <message>
             <location filename="../printing/pdf.py" />
-            <source>There is no folder {}.</source>
-            <translation>Le dossier {} n’existe pas.</translation>
-        </message>
-        <message>
-            <location filename="../printing/pdf.py" />
             <source>{} cannot be written to. Choose another folder.</source>
             <translation>Impossible d’écrire dans {}. Choisissez un autre dossier.</translation>
         </message>
@@ -872,6 +2142,11 @@
             <location filename="../printing/pdf.py" />
             <source>Map of {} ({})</source>
             <translation>Carte : {} ({})</translation>
+        </message>
+        <message>
+            <location filename="../printing/rendered.py" />
+            <source>no room for the picture of the map</source>
+            <translation>pas assez d’espace pour l’image de la carte</translation>
         </message>
         <message>
             <location filename="../printing/sheet.py" />
@@ -892,6 +2167,156 @@
             <location filename="../printing/sheet.py" />
             <source>Outlines of regions</source>
             <translation>Contours des régions</translation>
+        </message>
+        <message>
+            <location filename="../processing/base.py" />
+            <source>Whole jobs</source>
+            <translation>Traitements complets</translation>
+        </message>
+        <message>
+            <location filename="../processing/base.py" />
+            <source>Map</source>
+            <translation>Carte</translation>
+        </message>
+        <message>
+            <location filename="../processing/catalogue.py" />
+            <source>{} is an algorithm of the plugin</source>
+            <translation>{} est un algorithme de l’extension</translation>
+        </message>
+        <message>
+            <location filename="../processing/catalogue.py" />
+            <source>An operation of {} was left out: {}.</source>
+            <translation>Une opération de {} a été laissée de côté : {}.</translation>
+        </message>
+        <message>
+            <location filename="../processing/catalogue.py" />
+            <source>What the worker can do was not kept: {}</source>
+            <translation>La liste de ce que peut faire le Python de calcul n’a pas été conservée : {}</translation>
+        </message>
+        <message>
+            <location filename="../processing/compare_runs.py" />
+            <source>Compare two runs</source>
+            <translation>Comparer deux exécutions</translation>
+        </message>
+        <message>
+            <location filename="../processing/compare_runs.py" />
+            <source>Joins the cells (or regions) of two GeoPackages written by geolivelihood and writes a new one with the layer 'difference': both values and their intervals, second minus first, whether the intervals overlap, whether the difference is larger than half of both intervals, and whether both runs are applicable there. Cells in only one of the runs are counted and left out. Cells must have one size. A difference of two maps is no change on the ground unless it is larger than both their errors. Needs no worker Python.</source>
+            <translation>Joint les cellules (ou les régions) de deux GeoPackages écrits par geolivelihood et en écrit un nouveau avec la couche « difference » : les deux valeurs et leurs intervalles de prédiction, la seconde moins la première, si les intervalles se chevauchent, si la différence est supérieure à la moitié de chacun des deux intervalles, et si les deux exécutions y sont applicables. Les cellules présentes dans une seule des exécutions sont comptées et laissées de côté. Les cellules doivent avoir la même taille. Une différence entre deux cartes n’est pas un changement sur le terrain, sauf si elle dépasse leurs erreurs à toutes deux. N’a pas besoin du Python de calcul.</translation>
+        </message>
+        <message>
+            <location filename="../processing/compare_runs.py" />
+            <source>livelihood difference change two maps runs subtract</source>
+            <translation>livelihood conditions-de-vie différence changement évolution comparer deux cartes exécutions soustraire</translation>
+        </message>
+        <message>
+            <location filename="../processing/compare_runs.py" />
+            <source>First results</source>
+            <translation>Résultats de la première exécution</translation>
+        </message>
+        <message>
+            <location filename="../processing/compare_runs.py" />
+            <source>The GeoPackage of a run, which is subtracted.</source>
+            <translation>Le GeoPackage d’une exécution, qui est soustraite.</translation>
+        </message>
+        <message>
+            <location filename="../processing/compare_runs.py" />
+            <source>Second results</source>
+            <translation>Résultats de la seconde exécution</translation>
+        </message>
+        <message>
+            <location filename="../processing/compare_runs.py" />
+            <source>The GeoPackage of another run.</source>
+            <translation>Le GeoPackage d’une autre exécution.</translation>
+        </message>
+        <message>
+            <location filename="../processing/compare_runs.py" />
+            <source>The column to compare, such as wealth; empty: the first indicator that both runs have.</source>
+            <translation>Le champ à comparer, par exemple « wealth ». Si vide : le premier indicateur commun aux deux exécutions.</translation>
+        </message>
+        <message>
+            <location filename="../processing/compare_runs.py" />
+            <source>Compare</source>
+            <translation>Comparer</translation>
+        </message>
+        <message>
+            <location filename="../processing/compare_runs.py" />
+            <source>Cells are joined by their H3 name, regions by their id.</source>
+            <translation>Les cellules sont jointes par leur nom H3, les régions par leur identifiant.</translation>
+        </message>
+        <message>
+            <location filename="../processing/compare_runs.py" />
+            <source>Difference</source>
+            <translation>Différence</translation>
+        </message>
+        <message>
+            <location filename="../processing/compare_runs.py" />
+            <source>A new GeoPackage; an existing file is never overwritten.</source>
+            <translation>Un nouveau GeoPackage ; un fichier existant n’est jamais écrasé.</translation>
+        </message>
+        <message>
+            <location filename="../processing/compare_runs.py" />
+            <source>Load the layer when done</source>
+            <translation>Charger la couche à la fin</translation>
+        </message>
+        <message>
+            <location filename="../processing/compare_runs.py" />
+            <source>Add the layer of differences to the project.</source>
+            <translation>Ajouter la couche des différences au projet.</translation>
+        </message>
+        <message>
+            <location filename="../processing/compare_runs.py" />
+            <source>Layers</source>
+            <translation>Couches</translation>
+        </message>
+        <message>
+            <location filename="../processing/compare_runs.py" />
+            <source>Number in both runs</source>
+            <translation>Nombre dans les deux exécutions</translation>
+        </message>
+        <message>
+            <location filename="../processing/compare_runs.py" />
+            <source>Number only in the first run</source>
+            <translation>Nombre dans la première exécution seulement</translation>
+        </message>
+        <message>
+            <location filename="../processing/compare_runs.py" />
+            <source>Number only in the second run</source>
+            <translation>Nombre dans la seconde exécution seulement</translation>
+        </message>
+        <message>
+            <location filename="../processing/compare_runs.py" />
+            <source>{}: choose a name that ends in .gpkg.</source>
+            <translation>{} : choisissez un nom qui se termine par .gpkg.</translation>
+        </message>
+        <message>
+            <location filename="../processing/compare_runs.py" />
+            <source>Both results are the same file: choose two runs.</source>
+            <translation>Les deux résultats sont le même fichier : choisissez deux exécutions.</translation>
+        </message>
+        <message>
+            <location filename="../processing/described.py" />
+            <source>Table (*.csv)</source>
+            <translation>Table (*.csv)</translation>
+        </message>
+        <message>
+            <location filename="../processing/described.py" />
+            <source>A new file. Left empty: a new folder in the results folder of the settings, or beside the project or the first input.</source>
+            <translation>Un nouveau fichier. Si vide : un nouveau dossier dans le dossier des résultats indiqué dans les paramètres, ou à côté du projet ou de la première entrée.</translation>
+        </message>
+        <message>
+            <location filename="../processing/described.py" />
+            <source>A new folder, or one that an earlier run has begun, which is gone on with.</source>
+            <translation>Un nouveau dossier, ou un dossier commencé par une exécution antérieure, qui est alors poursuivie.</translation>
+        </message>
+        <message>
+            <location filename="../processing/described.py" />
+            <source>A new folder; in one that is there already, a new one is made.</source>
+            <translation>Un nouveau dossier ; s’il existe déjà, un nouveau dossier y est créé.</translation>
+        </message>
+        <message>
+            <location filename="../processing/described.py" />
+            <source>{} is a file. Choose a new folder.</source>
+            <translation>{} est un fichier. Choisissez un nouveau dossier.</translation>
         </message>
         <message>
             <location filename="../processing/explain.py" />
@@ -1125,8 +2550,8 @@
         </message>
         <message>
             <location filename="../processing/export.py" />
-            <source>Writes layers to one new GeoPackage (with their styles, metadata and the run's provenance), or to GeoJSON (RFC 7946: longitude and latitude, WGS 84; one file per layer). An existing file is never overwritten.</source>
-            <translation>Écrit des couches dans un nouveau GeoPackage (avec leurs styles, leurs métadonnées et la provenance de l’exécution) ou en GeoJSON (RFC 7946 : longitude et latitude, WGS 84 ; un fichier par couche). Un fichier existant n’est jamais écrasé.</translation>
+            <source>Writes layers to one new GeoPackage (with their styles, metadata and the run's provenance), or to GeoJSON (RFC 7946: longitude and latitude, WGS 84; one file per layer, its style, metadata and provenance in files beside it), or to GeoParquet likewise, where this QGIS can write it. An existing file is never overwritten.</source>
+            <translation>Écrit des couches dans un nouveau GeoPackage (avec leurs styles, leurs métadonnées et la provenance de l’exécution), en GeoJSON (RFC 7946 : longitude et latitude, WGS 84 ; un fichier par couche, avec son style, ses métadonnées et sa provenance dans des fichiers à côté de lui) ou, de la même façon, en GeoParquet si cette version de QGIS sait l’écrire. Un fichier existant n’est jamais écrasé.</translation>
         </message>
         <message>
             <location filename="../processing/export.py" />
@@ -1135,13 +2560,18 @@
         </message>
         <message>
             <location filename="../processing/export.py" />
-            <source>Layers</source>
-            <translation>Couches</translation>
+            <source>The vector layers to write, with the style that is seen now.</source>
+            <translation>Les couches vectorielles à écrire, avec le style actuellement affiché.</translation>
         </message>
         <message>
             <location filename="../processing/export.py" />
-            <source>The vector layers to write; each is written whole, with the style that is seen now.</source>
-            <translation>Les couches vectorielles à écrire ; chacune est écrite en entier, avec le style actuellement affiché.</translation>
+            <source>Only selected features</source>
+            <translation>Entités sélectionnées uniquement</translation>
+        </message>
+        <message>
+            <location filename="../processing/export.py" />
+            <source>Write what is selected; layers in which nothing is selected are left out.</source>
+            <translation>Écrire ce qui est sélectionné ; les couches sans aucune sélection sont laissées de côté.</translation>
         </message>
         <message>
             <location filename="../processing/export.py" />
@@ -1160,8 +2590,8 @@
         </message>
         <message>
             <location filename="../processing/export.py" />
-            <source>A new file; its ending (.gpkg or .geojson) chooses the format.</source>
-            <translation>Un nouveau fichier ; son suffixe (.gpkg ou .geojson) détermine le format.</translation>
+            <source>A new file; its ending (.gpkg, .geojson or .parquet) chooses the format.</source>
+            <translation>Un nouveau fichier ; son suffixe (.gpkg, .geojson ou .parquet) détermine le format.</translation>
         </message>
         <message>
             <location filename="../processing/export.py" />
@@ -1169,9 +2599,104 @@
             <translation>Fichiers</translation>
         </message>
         <message>
+            <location filename="../processing/export.py" />
+            <source>Nothing is selected in these layers.</source>
+            <translation>Rien n’est sélectionné dans ces couches.</translation>
+        </message>
+        <message>
+            <location filename="../processing/help_pages.py" />
+            <source>Parameters</source>
+            <translation>Paramètres</translation>
+        </message>
+        <message>
+            <location filename="../processing/help_pages.py" />
+            <source>Advanced parameters</source>
+            <translation>Paramètres avancés</translation>
+        </message>
+        <message>
+            <location filename="../processing/help_pages.py" />
+            <source>Further outputs</source>
+            <translation>Autres sorties</translation>
+        </message>
+        <message>
+            <location filename="../processing/help_pages.py" />
+            <source>From Python and the command line</source>
+            <translation>Depuis Python et la ligne de commande</translation>
+        </message>
+        <message>
+            <location filename="../processing/help_pages.py" />
+            <source>may be left empty</source>
+            <translation>peut rester vide</translation>
+        </message>
+        <message>
+            <location filename="../processing/help_pages.py" />
+            <source>needed</source>
+            <translation>obligatoire</translation>
+        </message>
+        <message>
+            <location filename="../processing/help_pages.py" />
+            <source>default: {}</source>
+            <translation>par défaut : {}</translation>
+        </message>
+        <message>
+            <location filename="../processing/help_pages.py" />
+            <source>at least {}</source>
+            <translation>au moins {}</translation>
+        </message>
+        <message>
+            <location filename="../processing/help_pages.py" />
+            <source>at most {}</source>
+            <translation>au plus {}</translation>
+        </message>
+        <message>
+            <location filename="../processing/kinds.py" />
+            <source>There is no {}; choose one of: {}.</source>
+            <translation>{} n’existe pas ; choisissez l’une de ces valeurs : {}.</translation>
+        </message>
+        <message>
+            <location filename="../processing/kinds.py" />
+            <source>{}: {} has lines, not points.</source>
+            <translation>{} : {} contient des lignes, et non des points.</translation>
+        </message>
+        <message>
+            <location filename="../processing/kinds.py" />
+            <source>{}: {} has no polygons.</source>
+            <translation>{} : {} ne contient pas de polygones.</translation>
+        </message>
+        <message>
+            <location filename="../processing/kinds.py" />
+            <source>{} is missing.</source>
+            <translation>Il manque : {}.</translation>
+        </message>
+        <message>
+            <location filename="../processing/kinds.py" />
+            <source>{}: there is no field {}. There are: {}.</source>
+            <translation>{} : champ introuvable : {}. Champs présents : {}.</translation>
+        </message>
+        <message>
+            <location filename="../processing/kinds.py" />
+            <source>All files</source>
+            <translation>Tous les fichiers</translation>
+        </message>
+        <message>
+            <location filename="../processing/kinds.py" />
+            <source>{}: there is no file {}.</source>
+            <translation>{} : le fichier {} n’existe pas.</translation>
+        </message>
+        <message>
+            <location filename="../processing/kinds.py" />
+            <source>{}: there is no folder {}.</source>
+            <translation>{} : le dossier {} n’existe pas.</translation>
+        </message>
+        <message>
+            <location filename="../processing/kinds.py" />
+            <source>{}: {} is no date such as 2024-01-31.</source>
+            <translation>{} : {} n’est pas une date de la forme 2024-01-31.</translation>
+        </message>
+        <message>
             <location filename="../processing/load_results.py" />
-            <source>Opens a GeoPackage written by geolivelihood as a map: all its layers with the styles that they carry, in one group named after the file, points on top. Needs no worker Python.</source>
-            <translation>Ouvre comme une carte un GeoPackage écrit par geolivelihood : toutes ses couches avec les styles qu’elles portent, dans un groupe qui porte le nom du fichier, les points au-dessus. N’a pas besoin du Python de calcul.</translation>
+            <source>Opens a GeoPackage written by geolivelihood as a map: all its layers with the styles that they carry, in one group named after the file, points on top; maps of evidence that lie as rasters beside it come below them. Needs no worker Python.</source>
+            <translation>Ouvre comme une carte un GeoPackage écrit par geolivelihood : toutes ses couches avec les styles qu’elles portent, dans un groupe qui porte le nom du fichier, les points au-dessus ; les cartes des éléments probants, rasters placés à côté de lui, viennent en dessous. N’a pas besoin du Python de calcul.</translation>
         </message>
         <message>
             <location filename="../processing/load_results.py" />
@@ -1194,9 +2719,994 @@
             <translation>Nombre de couches</translation>
         </message>
         <message>
+            <location filename="../processing/load_results.py" />
+            <source>Number of missing maps of evidence</source>
+            <translation>Nombre de cartes des éléments probants manquantes</translation>
+        </message>
+        <message>
+            <location filename="../processing/load_results.py" />
+            <source>{} maps of evidence are missing: keep the folder of the result together with its file.</source>
+            <translation>Cartes des éléments probants manquantes : {}. Conservez le dossier du résultat avec son fichier.</translation>
+        </message>
+        <message>
+            <location filename="../processing/needs.py" />
+            <source>{} is '{}': give {}, too.</source>
+            <translation>{} : « {} » est choisi ; indiquez aussi : {}.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Sum up cells to regions</source>
+            <translation>Agréger des cellules par région</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Averages values of H3 cells, such as the layer 'cells' of a result, over regions. A cell counts by the people it shares with the region, where a population raster is given, else by the area. How much of each region the cells cover is told, for the mean of a region that is covered in part is that of the part.</source>
+            <translation>Calcule par région la moyenne de valeurs de cellules H3, par exemple celles de la couche « cells » d’un résultat. Une cellule compte selon la population qu’elle a en commun avec la région si un raster de population est fourni, sinon selon la superficie. La part de chaque région que couvrent les cellules est indiquée, car la moyenne d’une région couverte en partie n’est que celle de cette partie.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>aggregate regions zonal districts mean population weighted cells</source>
+            <translation>livelihood conditions-de-vie agréger régions zonal districts moyenne population pondération cellules</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>A layer or table with one row per H3 cell.</source>
+            <translation>Une couche ou une table avec une ligne par cellule H3.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Values</source>
+            <translation>Valeurs</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Fields with numbers; their means are written under the same names. Cells without a number are left out.</source>
+            <translation>Champs numériques ; leurs moyennes sont écrites sous les mêmes noms. Les cellules sans valeur numérique sont ignorées.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Polygons, in any coordinate system.</source>
+            <translation>Polygones, quel que soit leur SCR.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Field with the names of the regions</source>
+            <translation>Champ des noms des régions</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>What people call them.</source>
+            <translation>Les noms usuels des régions.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Population raster</source>
+            <translation>Raster de population</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>People per pixel (not per km²), in any coordinate system. Without one, the area counts.</source>
+            <translation>Nombre d’habitants par pixel (et non par km²), quel que soit le SCR. Si vide : c’est la superficie qui compte.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Field with the names of the cells</source>
+            <translation>Champ des noms des cellules</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>H3 names such as 8728308280fffff; by default the field 'cell'.</source>
+            <translation>Noms H3 tels que 8728308280fffff ; par défaut le champ « cell ».</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>A GeoPackage with the styled layer 'regions' (polygons, EPSG:4326): name, the means, cells (how many touch the region) and covered (share of its people, else area, in cells with a value, 0 to 1).</source>
+            <translation>Un GeoPackage avec la couche stylisée « regions » (polygones, EPSG:4326) : name (le nom), les moyennes, cells (nombre de cellules qui touchent la région) et covered (part de sa population, à défaut de sa superficie, dans des cellules qui ont une valeur, de 0 à 1).</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Link pictures to their neighbours</source>
+            <translation>Relier des images à leurs voisines</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Draws a line from each picture to the nearest other ones, or to all within a distance, measured on the ground. Networks of this kind let a model see photos together with those around them.</source>
+            <translation>Trace une ligne entre chaque image et les autres images les plus proches, ou toutes celles situées à moins d’une certaine distance, mesurée au sol. De tels réseaux permettent à un modèle de voir les photos avec celles qui les entourent.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>graph network neighbours links edges</source>
+            <translation>livelihood conditions-de-vie graphe réseau voisins voisines liens arêtes</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>One row per picture, in any coordinate system.</source>
+            <translation>Une ligne par image, quel que soit le SCR.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Number of neighbours</source>
+            <translation>Nombre de voisines</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Each picture is linked to so many nearest ones.</source>
+            <translation>Chaque image est reliée à ce nombre d’images les plus proches.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Distance (metres)</source>
+            <translation>Distance (mètres)</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Instead of a number of neighbours: link all pictures that are at most so far apart.</source>
+            <translation>Au lieu d’un nombre de voisines : relier toutes les images distantes d’au plus cette valeur.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Field with the names of the pictures</source>
+            <translation>Champ des noms des images</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Unique names. By default the field image_id, else the rows are numbered from 1.</source>
+            <translation>Noms uniques. Par défaut le champ image_id, sinon les lignes sont numérotées à partir de 1.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Coordinate system of a text table</source>
+            <translation>SCR d’une table au format texte</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Only for pictures in a CSV file with columns longitude and latitude (or lon and lat), which cannot say their coordinate system. EPSG:4326 is longitude and latitude in degrees. Layers have their own.</source>
+            <translation>Seulement pour des images dans un fichier CSV à colonnes longitude et latitude (ou lon et lat), qui ne peut pas indiquer son SCR. EPSG:4326 désigne la longitude et la latitude en degrés. Les couches ont leur propre SCR.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>A GeoPackage with two styled layers (EPSG:4326): 'images' (points) and 'edges' (lines with source and target, the names of the two pictures, and distance_m, metres).</source>
+            <translation>Un GeoPackage avec deux couches stylisées (EPSG:4326) : « images » (points) et « edges » (lignes avec source et target, les noms des deux images, et distance_m, en mètres).</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Check the inputs of a project</source>
+            <translation>Vérifier les données d’entrée d’un projet</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Reads every table that a project file names (survey clusters, pictures, regions) as a run would, and says how many rows each has and which rows cannot be used, with the reason. Nothing is trained. Faults of the project file itself are all listed at once, with their lines.</source>
+            <translation>Lit, comme le ferait une exécution, toutes les tables que nomme un fichier de projet (grappes d’enquête, images, régions), puis indique combien de lignes compte chacune et quelles lignes sont inutilisables, avec le motif. Aucun apprentissage n’est effectué. Les erreurs du fichier de projet lui-même sont toutes énumérées en une fois, avec leurs numéros de ligne.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>check validate project inputs rejected rows quality</source>
+            <translation>livelihood conditions-de-vie vérifier valider projet données entrées rejetées lignes qualité</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Settings that take the place of the file's, one per line: validation.folds = 3</source>
+            <translation>Paramètres qui remplacent ceux du fichier, un par ligne : validation.folds = 3</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Rows set aside</source>
+            <translation>Lignes écartées</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>A CSV table with one line for each row that cannot be used: stage (which table), row (its id), column and reason. It has no lines where everything can be used.</source>
+            <translation>Une table CSV avec une ligne pour chaque ligne inutilisable : stage (quelle table), row (son identifiant), column (le champ) et reason (le motif). Elle est vide si tout est utilisable.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>The whole way: learns from survey clusters what pictures tell of an indicator, scores several models on places that they had not seen, and maps the indicator with intervals, saying where the map must not be trusted. Writes a project file beside the result, which can be changed and run again, and a report.</source>
+            <translation>De bout en bout : apprend, à partir des grappes d’enquête, ce que les images disent d’un indicateur, évalue plusieurs modèles sur des lieux exclus de leur apprentissage et cartographie l’indicateur avec des intervalles de prédiction, en indiquant où il ne faut pas se fier à la carte. Écrit à côté du résultat un fichier de projet, qui peut être modifié et exécuté de nouveau, et un rapport.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>map survey DHS clusters photos satellite tiles wealth poverty assistant project</source>
+            <translation>livelihood conditions-de-vie carte enquête DHS EDS grappes photos satellite tuiles richesse pauvreté assistant projet</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Points with the indicators as fields, in any coordinate system. Some forty at least.</source>
+            <translation>Points dont les champs contiennent les indicateurs, quel que soit le SCR. Une quarantaine au moins.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Field with the names of the clusters</source>
+            <translation>Champ des noms des grappes</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>By default the field cluster_id, else the rows are numbered from 1.</source>
+            <translation>Par défaut le champ cluster_id, sinon les lignes sont numérotées à partir de 1.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Were the points moved before they were published?</source>
+            <translation>Les points ont-ils été déplacés avant leur publication ?</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>DHS surveys move them at random by up to 2 km in towns, 5 km (a few 10 km) in the country; each cluster then counts in all the places where it may lie.</source>
+            <translation>Les enquêtes DHS (EDS) les déplacent au hasard, jusqu’à 2 km en milieu urbain et 5 km (10 km pour quelques-uns) en milieu rural ; chaque grappe compte alors dans tous les lieux où elle peut se trouver.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>No, they are where the survey was</source>
+            <translation>Non, ils sont là où l’enquête a eu lieu</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Yes, as DHS surveys do</source>
+            <translation>Oui, comme dans les enquêtes DHS (EDS)</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Field that says urban or rural</source>
+            <translation>Champ du milieu urbain ou rural</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Needed for displaced points: U or R, 1 or 0, true or false; in DHS files URBAN_RURA.</source>
+            <translation>Nécessaire pour les points déplacés : U ou R, 1 ou 0, true ou false ; dans les fichiers DHS : URBAN_RURA.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Kind of pictures</source>
+            <translation>Type d’images</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>What the map is made from.</source>
+            <translation>Ce à partir de quoi la carte est produite.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Photos in a table or layer (places and paths of files)</source>
+            <translation>Photos dans une table ou une couche (lieux et chemins des fichiers)</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>A folder of photos that hold their own position</source>
+            <translation>Un dossier de photos qui contiennent leur propre position</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>A folder of map tiles (named zoom-x-y) or GeoTIFF tiles</source>
+            <translation>Un dossier de tuiles de carte (nommées zoom-x-y) ou de tuiles GeoTIFF</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Satellite pictures or other rasters</source>
+            <translation>Images satellitaires ou autres rasters</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Table of photos</source>
+            <translation>Table des photos</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>One row per photo: points in any coordinate system. Where it has a field cluster_id, the photos of a cluster are those of its name, else those near it.</source>
+            <translation>Une ligne par photo : points, quel que soit le SCR. S’il y a un champ cluster_id, les photos d’une grappe sont celles qui portent son nom, sinon celles qui en sont proches.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Field with the paths of the photos</source>
+            <translation>Champ des chemins des photos</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>By default the field 'path'. Relative paths start from the folder of the table, or from the folder of photos where one is given.</source>
+            <translation>Par défaut le champ « path ». Les chemins relatifs partent du dossier de la table, ou du dossier de photos si celui-ci est indiqué.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>JPEG photos with their position (EXIF); with a table, where its paths start.</source>
+            <translation>Photos JPEG avec leur position (EXIF) ; avec une table, le dossier d’où partent ses chemins.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Pictures named zoom-x-y (or x-y-zoom, or in folders zoom/x/y), as web maps use them, or GeoTIFFs.</source>
+            <translation>Images nommées zoom-x-y (ou x-y-zoom, ou dans des dossiers zoom/x/y), comme dans les cartes web, ou fichiers GeoTIFF.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Rasters of one kind (same pixels, same bands) count as pieces of one picture, others as further pictures of the same place.</source>
+            <translation>Les rasters d’un même type (mêmes pixels, mêmes bandes) comptent comme les morceaux d’une même image, les autres comme des images supplémentaires du même lieu.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Window cut from rasters (metres)</source>
+            <translation>Fenêtre découpée dans les rasters (mètres)</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Side of the square around each cluster and each cell that a model sees. Empty: seven pixels, and not less than 2000 m.</source>
+            <translation>Côté du carré que voit un modèle autour de chaque grappe et de chaque cellule. Si vide : sept pixels, et au moins 2 000 m.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Coordinate system of rasters without one</source>
+            <translation>SCR des rasters qui n’en ont pas</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Pictures with a world file cannot say it. EPSG:4326 is longitude and latitude.</source>
+            <translation>Les images accompagnées d’un fichier de calage (world file) ne peuvent pas l’indiquer. EPSG:4326 désigne la longitude et la latitude.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Only for clusters and photos in a CSV file with columns longitude and latitude (or lon and lat), which cannot say their coordinate system. EPSG:4326 is longitude and latitude in degrees. Layers have their own.</source>
+            <translation>Seulement pour des grappes et des photos dans un fichier CSV à colonnes longitude et latitude (ou lon et lat), qui ne peut pas indiquer son SCR. EPSG:4326 désigne la longitude et la latitude en degrés. Les couches ont leur propre SCR.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>What is to be mapped: fields of the clusters with numbers. The first is shown first.</source>
+            <translation>Ce qu’il faut cartographier : champs numériques des grappes. Le premier est affiché en premier.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Words for the first indicator</source>
+            <translation>Libellé du premier indicateur</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>How it is called on the map, with its unit: Wealth index (standard deviations).</source>
+            <translation>Son nom sur la carte, avec son unité : Indice de richesse (écarts types).</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Way to describe a picture</source>
+            <translation>Manière de décrire une image</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>What turns a picture into numbers. Automatic: random filters for photos and tiles, colours for rasters. Networks start from random weights.</source>
+            <translation>Ce qui convertit une image en nombres. Automatique : filtres aléatoires pour les photos et les tuiles, couleurs pour les rasters. Les réseaux partent de poids aléatoires.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Random filters (rcf): fast, learns nothing beforehand, needs no download</source>
+            <translation>Filtres aléatoires (rcf) : rapide, sans apprentissage préalable ni téléchargement</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Colours (summary): mean, spread and quantiles of each band</source>
+            <translation>Couleurs (summary) : moyenne, dispersion et quantiles de chaque bande</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>ResNet-18 network</source>
+            <translation>Réseau ResNet-18</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>ResNet-50 network (slower)</source>
+            <translation>Réseau ResNet-50 (plus lent)</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>ConvNeXt tiny network (slower)</source>
+            <translation>Réseau ConvNeXt tiny (plus lent)</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Vision transformer B/16 (slowest)</source>
+            <translation>Vision transformer B/16 (le plus lent)</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Models to compare</source>
+            <translation>Modèles à comparer</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Each is scored on clusters that it had not seen. Keep the simple ones: they tell what the pictures are worth. Trees and networks take minutes to hours.</source>
+            <translation>Chacun est évalué sur des grappes exclues de son apprentissage. Gardez les plus simples : ils montrent ce qu’apportent les images. Les arbres et les réseaux prennent de quelques minutes à plusieurs heures.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Mean of all clusters (what any model must beat)</source>
+            <translation>Moyenne de toutes les grappes (ce que tout modèle doit surpasser)</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Nearest clusters</source>
+            <translation>Grappes les plus proches</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Inverse distance: near clusters count more</source>
+            <translation>Distance inverse : les grappes proches comptent davantage</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Gaussian process (kriging)</source>
+            <translation>Processus gaussien (krigeage)</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Linear model of the pictures</source>
+            <translation>Modèle linéaire à partir des images</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Boosted trees of the pictures</source>
+            <translation>Arbres boostés à partir des images</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Network of neighbouring pictures (slow)</source>
+            <translation>Réseau d’images voisines (lent)</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Network of neighbouring cells, knows displacement (slow)</source>
+            <translation>Réseau de cellules voisines, tient compte du déplacement (lent)</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Model that makes the map</source>
+            <translation>Modèle qui produit la carte</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Automatic: the first that is compared of linear model, trees and networks; for displaced points the network of cells, where it is compared. The best score is not taken, for it would flatter the map.</source>
+            <translation>Automatique : le premier des modèles comparés parmi le modèle linéaire, les arbres et les réseaux ; pour des points déplacés, le réseau de cellules s’il est comparé. Le modèle au meilleur score n’est pas choisi, car cela flatterait la carte.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Number of parts</source>
+            <translation>Nombre de plis</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>The clusters are dealt into so many parts; each part is predicted from the others.</source>
+            <translation>Les grappes sont réparties en autant de parties (plis) ; chacune est prédite à partir des autres.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Ways to hold clusters out</source>
+            <translation>Manières d’exclure des grappes de l’apprentissage</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Empty: random and blocked, and whole regions where at least three have clusters.</source>
+            <translation>Si vide : au hasard et par blocs spatiaux, ainsi que par régions entières si trois au moins contiennent des grappes.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Random clusters: how good is the map beside a surveyed place?</source>
+            <translation>Grappes au hasard : que vaut la carte à côté d’un lieu enquêté ?</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Blocks of land (always): how good is it where nobody surveyed?</source>
+            <translation>Blocs spatiaux (toujours) : que vaut-elle là où personne n’a enquêté ?</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Whole regions: how good is it in a region that nobody surveyed?</source>
+            <translation>Régions entières : que vaut-elle dans une région où personne n’a enquêté ?</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>As far from a survey as the cells of the map are</source>
+            <translation>Plis aussi éloignés d’un lieu enquêté que les cellules de la carte</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Buffer (metres)</source>
+            <translation>Zone tampon (mètres)</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Clusters nearer than this to a block that is held out are not learned from. Empty: as far as errors resemble each other.</source>
+            <translation>Les grappes situées à moins de cette distance d’un bloc exclu ne servent pas à l’apprentissage. Si vide : la distance jusqu’à laquelle les erreurs se ressemblent.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Coverage of the intervals</source>
+            <translation>Taux de couverture des intervalles</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Share of true values that the interval of a place is to hold: 0.9 is nine in ten.</source>
+            <translation>Part des vraies valeurs que l’intervalle de prédiction d’un lieu doit contenir : 0,9 signifie neuf sur dix.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Size of the cells (H3 resolution)</source>
+            <translation>Taille des cellules (résolution H3)</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>0 is the coarsest, 15 the finest. A cell measures on average 250 km² at resolution 5, 36 km² at 6, 5 km² at 7, 0.7 km² at 8, 0.1 km² at 9.</source>
+            <translation>0 est la plus grossière, 15 la plus fine. Une cellule mesure en moyenne 250 km² à la résolution 5, 36 km² à 6, 5 km² à 7, 0,7 km² à 8, 0,1 km² à 9.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Polygons that the map is summed up to, such as districts. With rasters the map covers them whole.</source>
+            <translation>Polygones par lesquels la carte est agrégée, par exemple des districts. Avec des rasters, la carte les couvre en entier.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Each name once.</source>
+            <translation>Chaque nom une seule fois.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Say what the model went by</source>
+            <translation>Indiquer sur quoi le modèle s’est appuyé</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>How much each kind of picture mattered, in the report.</source>
+            <translation>L’importance de chaque type d’images, dans le rapport.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Stands above the map and the report.</source>
+            <translation>Figure en tête de la carte et du rapport.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Rows that may be unusable (share)</source>
+            <translation>Part admise de lignes inutilisables</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>More of them stop the run: 0.1 is one in ten.</source>
+            <translation>Au-delà, l’exécution s’arrête : 0,1 signifie une sur dix.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Random seed</source>
+            <translation>Graine aléatoire</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>The same number gives the same result again.</source>
+            <translation>Le même nombre redonne le même résultat.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>A GeoPackage with styled layers (EPSG:4326): 'cells' with the indicators, their intervals (lower, upper) and whether the model applies; clusters, pictures, and regions where they are given. Beside it the project file, scores, the map as a picture, and the report.</source>
+            <translation>Un GeoPackage avec des couches stylisées (EPSG:4326) : « cells » avec les indicateurs, leurs intervalles de prédiction (lower, upper) et l’applicabilité du modèle ; les grappes, les images, et les régions si elles sont fournies. À côté : le fichier de projet, les scores, la carte sous forme d’image et le rapport.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Displacement surface of clusters</source>
+            <translation>Surface de déplacement des grappes</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Surveys such as the DHS move the points of their clusters at random before they publish them, so that nobody can be found: in towns by up to 2 km, in the country by up to 5 km, one in a hundred by up to 10 km. This draws, for each published point, the probability that the true place lies in each H3 cell. The probabilities of a cluster sum to 1.</source>
+            <translation>Des enquêtes comme les DHS (EDS) déplacent au hasard les points de leurs grappes avant de les publier, afin que personne ne puisse être retrouvé : en milieu urbain jusqu’à 2 km, en milieu rural jusqu’à 5 km, et jusqu’à 10 km pour un point sur cent. Représente, pour chaque point publié, la probabilité que le vrai lieu se trouve dans chaque cellule H3. La somme des probabilités d’une grappe est égale à 1.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>DHS displacement clusters survey uncertainty probability jitter</source>
+            <translation>livelihood conditions-de-vie DHS EDS déplacement grappes enquête incertitude probabilité décalage</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>The published points, in any coordinate system.</source>
+            <translation>Les points publiés, quel que soit le SCR.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>U or R, 1 or 0, true or false; in DHS files URBAN_RURA. By default a field of the name urban or URBAN_RURA; where there is none all clusters count as rural.</source>
+            <translation>U ou R, 1 ou 0, true ou false ; dans les fichiers DHS : URBAN_RURA. Par défaut un champ nommé urban ou URBAN_RURA ; s’il n’y en a pas, toutes les grappes sont considérées comme rurales.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>0 is the coarsest, 15 the finest. A cell measures on average 250 km² at resolution 5, 36 km² at 6, 5 km² at 7, 0.7 km² at 8, 0.1 km² at 9. At 8 a rural cluster is spread over some 430 cells.</source>
+            <translation>0 est la plus grossière, 15 la plus fine. Une cellule mesure en moyenne 250 km² à la résolution 5, 36 km² à 6, 5 km² à 7, 0,7 km² à 8, 0,1 km² à 9. À 8, une grappe rurale est répartie sur quelque 430 cellules.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Only these clusters</source>
+            <translation>Seulement ces grappes</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Names of clusters, one per line; by default all.</source>
+            <translation>Noms de grappes, un par ligne ; par défaut toutes.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Borders that are not crossed</source>
+            <translation>Limites non franchies</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Polygons of the administrative level that points were kept in; the survey's note on displacement names it (DHS: usually the second level).</source>
+            <translation>Polygones du niveau administratif à l’intérieur duquel les points ont été maintenus ; la note de l’enquête sur le déplacement le précise (DHS : en général le deuxième niveau).</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>People per pixel, in any coordinate system: places where more people live are likelier.</source>
+            <translation>Nombre d’habitants par pixel, quel que soit le SCR : les lieux plus peuplés sont plus probables.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Farthest in towns (metres)</source>
+            <translation>Maximum en milieu urbain (mètres)</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Largest displacement of urban clusters.</source>
+            <translation>Déplacement maximal des grappes urbaines.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Farthest in the country (metres)</source>
+            <translation>Maximum en milieu rural (mètres)</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Largest displacement of most rural clusters.</source>
+            <translation>Déplacement maximal de la plupart des grappes rurales.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Farthest of the few (metres)</source>
+            <translation>Maximum des quelques grappes déplacées plus loin (mètres)</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Largest displacement of the few rural clusters that are moved farther.</source>
+            <translation>Déplacement maximal des quelques grappes rurales qui sont déplacées plus loin.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Share of the few</source>
+            <translation>Part des quelques grappes déplacées plus loin</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Share of rural clusters that are moved farther, 0 to 1.</source>
+            <translation>Part des grappes rurales qui sont déplacées plus loin, de 0 à 1.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Only for clusters in a CSV file with columns longitude and latitude (or lon and lat), which cannot say their coordinate system. EPSG:4326 is longitude and latitude in degrees. Layers have their own.</source>
+            <translation>Seulement pour des grappes dans un fichier CSV à colonnes longitude et latitude (ou lon et lat), qui ne peut pas indiquer son SCR. EPSG:4326 désigne la longitude et la latitude en degrés. Les couches ont leur propre SCR.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Displacement surface</source>
+            <translation>Surface de déplacement</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>A GeoPackage with three styled layers (EPSG:4326): 'clusters' (the published points), 'cells_clusters' (a polygon per cluster and cell: cluster_id, cell, weight, which is the probability from 0 to 1) and 'cells' (expected: the sum of the probabilities, the number of clusters to be expected in the cell).</source>
+            <translation>Un GeoPackage avec trois couches stylisées (EPSG:4326) : « clusters » (les points publiés), « cells_clusters » (un polygone par grappe et par cellule : cluster_id, cell, et weight, la probabilité de 0 à 1) et « cells » (expected : la somme des probabilités, c’est-à-dire le nombre de grappes attendu dans la cellule).</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Download Mapillary photos</source>
+            <translation>Télécharger des photos Mapillary</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Fetches the street photos that Mapillary has of an area, with place, direction and time of each. Mapillary asks for an access token, which is read from the environment variable MAPILLARY_TOKEN of the worker and is never stored. A stopped download goes on where it was when it is given the same folder again. The pictures are CC BY-SA 4.0: name the creator of each that you show.</source>
+            <translation>Récupère les photos de rue que Mapillary possède d’une zone, avec le lieu, l’orientation, la date et l’heure de chacune. Mapillary exige un jeton d’accès, qui est lu dans la variable d’environnement MAPILLARY_TOKEN du Python de calcul et n’est jamais enregistré. Un téléchargement interrompu reprend là où il s’était arrêté si on lui indique de nouveau le même dossier. Les images sont sous licence CC BY-SA 4.0 : citez l’auteur de chacune de celles que vous montrez.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>mapillary street photos download streetview</source>
+            <translation>livelihood conditions-de-vie mapillary photos rue télécharger téléchargement streetview</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Area</source>
+            <translation>Zone</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>West, south, east, north. Keep it to the size of a town: a city centre has hundreds of thousands.</source>
+            <translation>Ouest, sud, est, nord. Limitez-la à la taille d’une ville : un centre-ville compte des centaines de milliers de photos.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>From</source>
+            <translation>À partir du</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Photos taken on this day or later.</source>
+            <translation>Photos prises ce jour-là ou plus tard.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Before</source>
+            <translation>Avant le</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Photos taken before this day.</source>
+            <translation>Photos prises avant ce jour.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Panoramas too</source>
+            <translation>Inclure les panoramas</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Also take pictures all around (360°), which look distorted.</source>
+            <translation>Prendre aussi les images panoramiques (360°), qui paraissent déformées.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Only the table</source>
+            <translation>Seulement la table</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Write where the photos are, and fetch no picture.</source>
+            <translation>Écrire où se trouvent les photos, sans récupérer d’image.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Width of the pictures (pixels)</source>
+            <translation>Largeur des images (pixels)</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Models need no more than 1024.</source>
+            <translation>Les modèles n’ont pas besoin de plus de 1024.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>256</source>
+            <translation>256</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>1024</source>
+            <translation>1024</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>2048</source>
+            <translation>2048</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>as it was taken</source>
+            <translation>taille d’origine</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Way to ask</source>
+            <translation>Mode de requête</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Boxes tell more of each photo; tiles need fewer requests for a wide area.</source>
+            <translation>Les petits rectangles en disent plus sur chaque photo ; les tuiles demandent moins de requêtes pour une zone étendue.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>in small boxes</source>
+            <translation>par petits rectangles</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>by map tiles</source>
+            <translation>par tuiles de carte</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>A folder with the table images.parquet (points, EPSG:4326: heading, time, creator, path of the file), the pictures, and rejected.csv with those that could not be had.</source>
+            <translation>Un dossier avec la table images.parquet (points, EPSG:4326 : orientation, date et heure, auteur, chemin du fichier), les images, et rejected.csv avec celles qui n’ont pas pu être obtenues.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Turn pictures into numbers</source>
+            <translation>Convertir des images en nombres</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Describes each picture by a row of numbers (its features), as models take them. A stopped call goes on where it was when it is given the same folder again.</source>
+            <translation>Décrit chaque image par une ligne de nombres (ses variables), telle que l’utilisent les modèles. Un traitement interrompu reprend là où il s’était arrêté si on lui indique de nouveau le même dossier.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>embed features encoder vectors pictures photos</source>
+            <translation>livelihood conditions-de-vie plongement variables encodeur vecteurs images photos</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Table of pictures</source>
+            <translation>Table des images</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>One row per picture, with its place (points of photos, or outlines of overhead pictures). Give this or a folder of photos.</source>
+            <translation>Une ligne par image, avec son lieu (points des photos, ou contours des images aériennes ou satellitaires). Indiquez cette table ou un dossier de photos.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Instead of a table: JPEG photos that hold their own position (EXIF). With a table: the folder that the paths of its pictures start from; by default the folder of the table.</source>
+            <translation>Au lieu d’une table : photos JPEG qui contiennent leur propre position (EXIF). Avec une table : le dossier d’où partent les chemins de ses images ; par défaut le dossier de la table.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Field with the paths of the picture files</source>
+            <translation>Champ des chemins des fichiers d’images</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>By default the field 'path'. Paths may be relative.</source>
+            <translation>Par défaut le champ « path ». Les chemins peuvent être relatifs.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Networks start from random weights unless weights are named below.</source>
+            <translation>Les réseaux partent de poids aléatoires, sauf si des poids sont indiqués ci-dessous.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Weights of the network</source>
+            <translation>Poids du réseau</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>'random', a file (.safetensors or .pth), or the name of published weights such as DEFAULT, which are downloaded once. Only for networks.</source>
+            <translation>« random », un fichier (.safetensors ou .pth), ou le nom de poids publiés tel que DEFAULT, téléchargés une seule fois. Seulement pour les réseaux.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Features</source>
+            <translation>Variables</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>A folder with one row of numbers per picture (Parquet), what made them, and the pictures that could not be read (rejected.csv) or whose rows cannot be used (table_rejected.csv).</source>
+            <translation>Un dossier avec une ligne de nombres par image (Parquet), ce qui les a produites, et les images qui n’ont pas pu être lues (rejected.csv) ou dont les lignes sont inutilisables (table_rejected.csv).</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Count points by cell</source>
+            <translation>Compter des points par cellule</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Lays H3 cells (hexagons of about equal size all over the earth) under pictures, survey clusters or any other points, counts how many lie in each cell, and averages fields of numbers over them.</source>
+            <translation>Superpose des cellules H3 (hexagones de taille à peu près égale sur toute la Terre) à des images, des grappes d’enquête ou tout autre type de points, compte combien se trouvent dans chaque cellule et y calcule la moyenne de champs numériques.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>h3 hexagon grid index aggregate points pictures count mean</source>
+            <translation>livelihood conditions-de-vie h3 hexagone grille index agréger points images nombre moyenne</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Points</source>
+            <translation>Points</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Pictures or any other points, in any coordinate system. Polygons count where their middle is.</source>
+            <translation>Images ou tout autre type de points, quel que soit le SCR. Les polygones comptent là où se trouve leur centre.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Fields to average</source>
+            <translation>Champs dont calculer la moyenne</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Fields with numbers; their mean over the points of each cell is written under the same name. Empty entries are left out.</source>
+            <translation>Champs numériques ; leur moyenne sur les points de chaque cellule est écrite sous le même nom. Les valeurs vides sont ignorées.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Only for points in a CSV file with columns longitude and latitude (or lon and lat), which cannot say their coordinate system. EPSG:4326 is longitude and latitude in degrees. Layers have their own.</source>
+            <translation>Seulement pour des points dans un fichier CSV à colonnes longitude et latitude (ou lon et lat), qui ne peut pas indiquer son SCR. EPSG:4326 désigne la longitude et la latitude en degrés. Les couches ont leur propre SCR.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>A GeoPackage with the styled layer 'cells' (polygons, EPSG:4326): cell (H3 name), count (number of points) and the means. Points without a place are in the table 'rejected', with the reason.</source>
+            <translation>Un GeoPackage avec la couche stylisée « cells » (polygones, EPSG:4326) : cell (nom H3), count (nombre de points) et les moyennes. Les points sans lieu sont dans la table « rejected », avec le motif.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Predict with a saved model</source>
+            <translation>Prédire avec un modèle enregistré</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Predicts the H3 cells of a project with a model that 'Train a model' has saved. The pictures of the project are turned into numbers as those of the model were; where that cannot be, it says so and stops.</source>
+            <translation>Prédit les cellules H3 d’un projet avec un modèle enregistré par « Entraîner un modèle ». Les images du projet sont converties en nombres comme celles du modèle l’ont été ; si ce n’est pas possible, le traitement le signale et s’arrête.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>predict map cells model</source>
+            <translation>livelihood conditions-de-vie prédire prédiction carte cellules modèle</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>The folder that 'Train a model' has written.</source>
+            <translation>Le dossier écrit par « Entraîner un modèle ».</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Predictions</source>
+            <translation>Prédictions</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>A GeoPackage with the styled layer 'cells' (polygons, EPSG:4326): the predicted indicators in the units of the survey.</source>
+            <translation>Un GeoPackage avec la couche stylisée « cells » (polygones, EPSG:4326) : les indicateurs prédits, dans les unités de l’enquête.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Train a model</source>
+            <translation>Entraîner un modèle</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Fits one model of a project file to all its survey clusters and saves it in a folder, with a card that says what it learned from and how well it did on places that it had not seen. 'Predict with a saved model' uses it on the cells of this or another project.</source>
+            <translation>Ajuste un modèle d’un fichier de projet à toutes ses grappes d’enquête et l’enregistre dans un dossier, avec une fiche qui indique à partir de quoi il a appris et quels résultats il a obtenus sur des lieux exclus de l’apprentissage. « Prédire avec un modèle enregistré » l’applique aux cellules de ce projet ou d’un autre.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>train fit model save</source>
+            <translation>livelihood conditions-de-vie entraîner apprentissage ajuster modèle enregistrer</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Name (or label) of one of the project's models; by default the one that makes its map.</source>
+            <translation>Nom (ou libellé) d’un des modèles du projet ; par défaut celui qui produit sa carte.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>What is to be predicted; by default the first indicator of the project.</source>
+            <translation>Ce qu’il faut prédire ; par défaut le premier indicateur du projet.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>A new folder with the weights of the model and its card.</source>
+            <translation>Un nouveau dossier avec les poids du modèle et sa fiche.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Score the models of a project</source>
+            <translation>Évaluer les modèles d’un projet</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Scores every model of a project file on survey clusters that it had not seen, under several ways to hold clusters out: random places, whole blocks of land with a buffer, whole regions. Shows how far a map can be trusted before one is made. It makes no map.</source>
+            <translation>Évalue chaque modèle d’un fichier de projet sur des grappes d’enquête exclues de son apprentissage, selon plusieurs manières de les exclure : lieux au hasard, blocs spatiaux entiers avec une zone tampon, régions entières. Montre à quel point on peut se fier à une carte avant d’en produire une. Ne produit aucune carte.</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>validate cross-validation scores accuracy r2 blocks</source>
+            <translation>livelihood conditions-de-vie valider validation-croisée scores précision exactitude r2 blocs</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>Scores</source>
+            <translation>Scores</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
+            <source>A CSV table with one line per indicator, model, way of holding out and measure: the value with its 95 % interval (lower, upper), the number of clusters and of blocks.</source>
+            <translation>Une table CSV avec une ligne par indicateur, modèle, manière d’exclure et mesure : la valeur avec son intervalle à 95 % (lower, upper), le nombre de grappes et le nombre de blocs.</translation>
+        </message>
+        <message>
             <location filename="../processing/print_result.py" />
-            <source>Prints one indicator of a GeoPackage written by geolivelihood on one A4 page: the map of its cells as its file styles them, an inset with the width of the intervals, legends, outlines of regions, scale bar, north arrow, sources and licences, a paragraph on what the map can and cannot be used for, and the run that made it. The layout stays in the project, where it can be changed. An existing file is never overwritten. Needs no worker Python. QGIS waits meanwhile: a second for some thousand cells, half a minute for 200,000.</source>
-            <translation>Imprime sur une page A4 un indicateur d’un GeoPackage écrit par geolivelihood : la carte de ses cellules avec le style que porte le fichier, un carton avec la largeur des intervalles de prédiction, les légendes, les contours des régions, une barre d’échelle, une flèche du nord, les sources et licences, un paragraphe sur ce à quoi la carte peut servir ou non, et l’exécution qui l’a produite. La mise en page reste dans le projet, où elle peut être modifiée. Un fichier existant n’est jamais écrasé. N’a pas besoin du Python de calcul. QGIS attend pendant ce temps : une seconde pour quelques milliers de cellules, une demi-minute pour 200 000.</translation>
+            <source>Prints one indicator of a GeoPackage written by geolivelihood on one A4 page: the map of its cells as its file styles them, an inset with the width of the intervals, legends, outlines of regions, scale bar, north arrow, sources and licences, a paragraph on what the map can and cannot be used for, and the run that made it. The layout stays in the project, where it can be changed. An existing file is never overwritten. Needs no worker Python. Maps of many cells are drawn in the background and can be cancelled.</source>
+            <translation>Imprime sur une page A4 un indicateur d’un GeoPackage écrit par geolivelihood : la carte de ses cellules avec le style que porte le fichier, un carton avec la largeur des intervalles de prédiction, les légendes, les contours des régions, une barre d’échelle, une flèche du nord, les sources et licences, un paragraphe sur ce à quoi la carte peut servir ou non, et l’exécution qui l’a produite. La mise en page reste dans le projet, où elle peut être modifiée. Un fichier existant n’est jamais écrasé. N’a pas besoin du Python de calcul. Les cartes qui comptent beaucoup de cellules sont dessinées en arrière-plan et peuvent être annulées.</translation>
         </message>
         <message>
             <location filename="../processing/print_result.py" />
@@ -1212,11 +3722,6 @@
             <location filename="../processing/print_result.py" />
             <source>The column of the cells to map, such as wealth; empty: the first indicator of the run.</source>
             <translation>Le champ des cellules à cartographier, par exemple « wealth ». Si vide : le premier indicateur de l’exécution.</translation>
-        </message>
-        <message>
-            <location filename="../processing/print_result.py" />
-            <source>Title</source>
-            <translation>Titre</translation>
         </message>
         <message>
             <location filename="../processing/print_result.py" />
@@ -1237,6 +3742,26 @@
             <location filename="../processing/print_result.py" />
             <source>Name of the layout</source>
             <translation>Nom de la mise en page</translation>
+        </message>
+        <message>
+            <location filename="../processing/project_algorithm.py" />
+            <source>Project file</source>
+            <translation>Fichier de projet</translation>
+        </message>
+        <message>
+            <location filename="../processing/project_algorithm.py" />
+            <source>Project files (*.yaml *.yml);;All files (*)</source>
+            <translation>Fichiers de projet (*.yaml *.yml);;Tous les fichiers (*)</translation>
+        </message>
+        <message>
+            <location filename="../processing/project_algorithm.py" />
+            <source>The YAML file that says what comes in, which models are compared and what goes out.</source>
+            <translation>Le fichier YAML qui indique les données en entrée, les modèles à comparer et les sorties.</translation>
+        </message>
+        <message>
+            <location filename="../processing/project_algorithm.py" />
+            <source>Changed settings</source>
+            <translation>Paramètres modifiés</translation>
         </message>
         <message>
             <location filename="../processing/provider.py" />
@@ -1270,33 +3795,18 @@
         </message>
         <message>
             <location filename="../processing/worker_algorithm.py" />
-            <source>Project file</source>
-            <translation>Fichier de projet</translation>
+            <source>Then: Plugins ▸ Geolivelihood ▸ Settings ▸ Check.</source>
+            <translation>Ensuite : Extensions ▸ Geolivelihood ▸ Paramètres ▸ Vérifier.</translation>
         </message>
         <message>
             <location filename="../processing/worker_algorithm.py" />
-            <source>Project files (*.yaml *.yml);;All files (*)</source>
-            <translation>Fichiers de projet (*.yaml *.yml);;Tous les fichiers (*)</translation>
+            <source>{}: results are written as {}.</source>
+            <translation>{} : les résultats sont écrits au format {}.</translation>
         </message>
         <message>
             <location filename="../processing/worker_algorithm.py" />
-            <source>The YAML file that says what comes in, which models are compared and what goes out.</source>
-            <translation>Le fichier YAML qui indique les données en entrée, les modèles à comparer et les sorties.</translation>
-        </message>
-        <message>
-            <location filename="../processing/worker_algorithm.py" />
-            <source>Changed settings</source>
-            <translation>Paramètres modifiés</translation>
-        </message>
-        <message>
-            <location filename="../processing/worker_algorithm.py" />
-            <source>Results</source>
-            <translation>Résultats</translation>
-        </message>
-        <message>
-            <location filename="../processing/worker_algorithm.py" />
-            <source>{}: results are written as .gpkg.</source>
-            <translation>{} : les résultats sont écrits au format .gpkg.</translation>
+            <source>{} cannot be written to ({}). Choose another place for the results.</source>
+            <translation>Impossible d’écrire dans {} ({}). Choisissez un autre emplacement pour les résultats.</translation>
         </message>
         <message>
             <location filename="../processing/worker_algorithm.py" />
@@ -1307,6 +3817,11 @@
             <location filename="../processing/worker_algorithm.py" />
             <source>The library there is too old for this. Run: {} -m pip install --upgrade geolivelihood</source>
             <translation>La bibliothèque installée y est trop ancienne pour cette opération. Exécutez : {} -m pip install --upgrade geolivelihood</translation>
+        </message>
+        <message>
+            <location filename="../processing/worker_algorithm.py" />
+            <source>Start it again and it goes on where it stopped: what was computed is kept.</source>
+            <translation>Relancez l’exécution : elle reprend là où elle s’est arrêtée, ce qui a été calculé est conservé.</translation>
         </message>
         <message>
             <location filename="../processing/worker_algorithm.py" />

@@ -185,7 +185,7 @@ def test_an_existing_target_is_refused_and_untouched(plugin, results, tmp_path, 
 
 def test_an_unknown_format_is_refused(plugin, results, tmp_path, opened):
     layer = opened(results, "cells")
-    with pytest.raises(QgsProcessingException, match=r"\.gpkg or \.geojson"):
+    with pytest.raises(QgsProcessingException, match=r"one of: \.gpkg, \.geojson"):
         processing.run("geolivelihood:export", {"LAYERS": [layer], "OUTPUT": str(tmp_path / "a.docx")})
 
 

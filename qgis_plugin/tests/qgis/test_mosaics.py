@@ -67,7 +67,7 @@ def test_missing_ones_are_counted_in_the_message(plugin, explained, monkeypatch,
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: (str(explained), ""))
     bar = plugin.iface.messageBar()
     bar.clear_messages()
-    plugin.actions[0].trigger()
+    next(action for action in plugin.actions if action.objectName() == "glqActionLoad").trigger()
     wait_for(lambda: any(bar.messages.values()))
     (text,) = bar.messages[Qgis.MessageLevel.Warning]
     assert "1 maps of evidence are missing" in text

@@ -126,7 +126,7 @@ class CheckList(QListWidget):
     def told(self):
         """What is ticked, in words; what stands behind a colon is left out."""
         ticked = (item.text() for item in self._items() if item.checkState() == Qt.CheckState.Checked)
-        return ", ".join(text.partition(":")[0] for text in ticked)
+        return ", ".join(text.partition(":")[0].rstrip() for text in ticked)
 
     def sizeHint(self):
         """High enough for ``rows`` lines."""
