@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import sqlite3
 from pathlib import Path
 from types import SimpleNamespace
@@ -101,11 +102,14 @@ def test_every_algorithm_is_run_here():
 
 
 def test_compare_runs(qgis_process, results, tmp_path):
-    target = tmp_path / "difference.gpkg"
-    asked = [f"--FIRST={results}", f"--SECOND={results}", f"--OUTPUT={target}"]
+    later, target = Path(shutil.copy(results, tmp_path / "run-0002.gpkg")), tmp_path / "difference.gpkg"
+    with contextlib.closing(sqlite3.connect(later)) as base, base:
+        base.execute("UPDATE cells SET wealth = wealth + 2")
+    asked = [f"--FIRST={results}", f"--SECOND={later}", f"--OUTPUT={target}"]
     done, said = qgis_process("--json", "run", "geolivelihood:compare_runs", *asked)
     assert "results" in done, said
-    assert rows(target, "SELECT DISTINCT difference FROM difference WHERE difference IS NOT NULL") == [(0.0,)]
+    query = "SELECT DISTINCT round(difference, 9) FROM difference WHERE difference IS NOT NULL"
+    assert rows(target, query) == [(2.0,)]
 
 
 def test_load_results(qgis_process, results):
