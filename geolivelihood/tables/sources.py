@@ -15,12 +15,13 @@ import pyogrio
 import pyogrio.errors
 import shapely
 from pyproj import CRS
+from pyproj.exceptions import CRSError
 
 from geolivelihood.errors import InputError, MissingColumnError, MissingCRSError, TableError
 from geolivelihood.tables.faults import rejected_rows
 from geolivelihood.tables.schema import unknown_column
 
-__all__ = ["read_rows", "read_table"]
+__all__ = ["known_crs", "read_rows", "read_table"]
 
 _PLACES = (("longitude", "latitude"), ("lon", "lat"), ("lng", "lat"), ("LONGNUM", "LATNUM"))
 _MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", ".")
@@ -196,9 +197,25 @@ def _with_crs(path: Path, frame: gpd.GeoDataFrame, crs: Any) -> gpd.GeoDataFrame
         raise MissingCRSError(msg)
     if crs is None:
         return frame
+    known = known_crs(crs)
     if frame.crs is None:
-        return frame.set_crs(crs)
-    if not CRS.from_user_input(crs).equals(frame.crs, ignore_axis_order=True):
+        return frame.set_crs(known)
+    if not known.equals(frame.crs, ignore_axis_order=True):
         msg = f"{path} says its CRS is {frame.crs.name}, crs= says {crs}. Leave crs out, or mend the file."
         raise InputError(msg)
     return frame
+
+
+def known_crs(crs: Any) -> CRS:
+    """The coordinate system that somebody named.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    try:
+        return CRS.from_user_input(crs)
+    except CRSError as error:
+        msg = f"crs={crs!r} is no CRS that PROJ knows. Give an authority and code, such as EPSG:4326."
+        raise InputError(msg) from error
