@@ -46,7 +46,7 @@ def read_table(
         CSV (position in ``longitude``/``latitude`` or ``lon``/``lat``), Parquet, or any vector file.
     columns
         The file's name to the new name, ``{"id": "cluster_id"}``. A pair whose first name the file lacks is
-        read the other way round.
+        read the other way round. A column of the file that has a new name already gives way to it.
     text
         New names of the columns that a CSV must not turn into numbers (``"007"`` stays, ``"NA"`` is a value).
     where
@@ -75,7 +75,8 @@ def read_table(
     numbers = [str(number) for number in range(1, len(frame) + 1)]
     if numbered is not None and numbered not in {names.get(str(name), name) for name in frame.columns}:
         frame = frame.assign(**{numbered: numbers})
-    frame = _keep(path, frame, where or {}).rename(columns=names)
+    taken = [name for name in frame.columns if name in names.values() and name not in names]
+    frame = _keep(path, frame, where or {}).drop(columns=taken).rename(columns=names)
     if not isinstance(frame, gpd.GeoDataFrame):
         frame = _with_points(path, frame)
     return _with_crs(path, _single_points(frame), crs)
