@@ -154,10 +154,11 @@ def spread_clusters(
         )
         points = points.assign(urban=False)
     _check_size(len(points), resolution, distances)
-    units = None if boundary is None else _boundary(boundary)
+    units = None if boundary is None else read_table(boundary.path, layer=boundary.layer, crs=boundary.crs)
     begin("spreading clusters")
     options: dict[str, Any] = {"boundary": units, "population": population, **distances}
     tie = h3cells.displacement_weights(points, resolution=resolution, **options)
+    _tell_fallbacks(tie, boundary, population)
     pairs = tie.to_frame().rename(columns={"row": "cluster_id"})
     begin("building layers")
     shapes = h3cells.cell_polygons(pairs["cell"].to_numpy()).to_numpy()
@@ -286,8 +287,28 @@ def _check_size(count: int, resolution: int, distances: dict[str, float]) -> Non
     raise InputError(msg)
 
 
-def _boundary(source: Source) -> gpd.GeoDataFrame:
-    return read_table(source.path, layer=source.layer, crs=source.crs)
+def _tell_fallbacks(tie: Tie, boundary: Source | None, population: Any) -> None:
+    """Say which clusters a border or a population raster does not reach."""
+    if tie.notes is None:
+        return
+    outside = tie.notes.index[tie.notes["boundary"] == "outside"]
+    if boundary is not None and len(outside):
+        logger.warning(
+            "%d of %d clusters lie in no polygon of %s and are spread as if there were no borders: %s.",
+            len(outside),
+            len(tie.notes),
+            boundary.path,
+            _some(outside),
+        )
+    empty = tie.notes.index[tie.notes["flat_prior"].astype(bool)]
+    if population is not None and len(empty):
+        logger.warning(
+            "%s has no people around %d of %d clusters, whose places count as equally likely: %s.",
+            os.fspath(population),
+            len(empty),
+            len(tie.notes),
+            _some(empty),
+        )
 
 
 # -- cells and regions ----------------------------------------------------------------------------------
@@ -301,6 +322,9 @@ def _cell_values(source: Source, cell: str, values: Sequence[str]) -> pd.DataFra
     rows = read_rows(source.path, layer=source.layer, text=[cell])
     _require(rows, [cell, *values], source)
     rows = rows[rows[cell].notna()]
+    if rows.empty:
+        msg = f"{source.path} has no cells: its field {cell!r} is empty. Give a table with one row per cell."
+        raise InputError(msg)
     names = rows[cell].astype("str").str.strip()
     twice = names[names.duplicated()]
     if len(twice):
@@ -310,11 +334,26 @@ def _cell_values(source: Source, cell: str, values: Sequence[str]) -> pd.DataFra
         )
         raise InputError(msg)
     index = pd.Index(h3cells.parse_cells(names), name="cell")
+    _check_apart(index, source)
     found = pd.DataFrame({name: _numbers(rows, name, source).to_numpy() for name in values}, index=index)
     if found.isna().all(axis=None):
         msg = f"The fields {', '.join(values)} of {source.path} have no number at all. Choose others."
         raise InputError(msg)
     return found
+
+
+def _check_apart(cells: pd.Index, source: Source) -> None:
+    """Refuse cells that lie in coarser ones of the same table: their places would count twice."""
+    sizes = h3cells.cell_resolutions(cells)
+    for size in np.unique(sizes)[:-1]:
+        above = h3cells.parents(cells[sizes > size].to_numpy(), resolution=int(size))
+        twice = np.intersect1d(above, cells[sizes == size])
+        if len(twice):
+            msg = (
+                f"The cells of {source.path} overlap: some of a finer H3 resolution lie in "
+                f"{_some(h3cells.cell_names(twice))}. Give cells of one resolution."
+            )
+            raise InputError(msg)
 
 
 def _regions(source: Source, name: str) -> tables.Checked:
@@ -365,7 +404,7 @@ def _require(frame: pd.DataFrame, columns: Sequence[str], source: Source) -> Non
 def _numbers(frame: pd.DataFrame, name: str, source: Source) -> pd.Series:
     numbers = pd.to_numeric(frame[name], errors="coerce").astype(float)
     lost = int((numbers.isna() & frame[name].notna()).sum())
-    if lost == len(frame):
+    if lost and numbers.isna().all():
         msg = f"The field {name!r} of {source.path} has no numbers. Choose a field with numbers."
         raise InputError(msg)
     if lost:
