@@ -33,6 +33,10 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
     part = target.with_name(f"{target.stem}.part{target.suffix}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"Cannot make the folder {target.parent}: {error.strerror}. Choose another folder."
+        raise OutputError(msg) from error
+    try:
         _remove(part)
         yield part
         if part.is_dir() and target.is_dir():
@@ -65,5 +69,5 @@ def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:
-        with contextlib.suppress(FileNotFoundError, PermissionError, NotADirectoryError):
+        with contextlib.suppress(OSError):  # none there, or a place that is only read
             path.unlink()

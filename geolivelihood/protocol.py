@@ -218,7 +218,7 @@ def failure(error: BaseException) -> tuple[int, dict[str, str]]:
     """Exit code, and the fields of the error event, for an exception.
 
     What carries an ``exit_code`` (the classes of :mod:`geolivelihood.errors`) knows its code; memory,
-    imports and files are recognised; anything else is a bug, with its traceback in ``detail``.
+    imports, files and a full disk are recognised; anything else is a bug, with its traceback in ``detail``.
     """
     exit_code = _exit_code(error)
     code = error.code if isinstance(error, RequestError) else CODES[exit_code]
@@ -229,6 +229,8 @@ def failure(error: BaseException) -> tuple[int, dict[str, str]]:
         detail = "".join(traceback.format_exception(error))
     if isinstance(error, OSError) or exit_code == 1:
         text = f"{type(error).__name__}: {error}"
+    if exit_code == OutputError.exit_code and not isinstance(error, OutputError | RequestError):
+        text = f"Cannot write: {error}. Free the disk or choose another folder."
     return exit_code, {"code": code, "text": text, "hint": _HINTS.get(code, ""), "detail": detail}
 
 
@@ -244,6 +246,8 @@ def _exit_code(error: BaseException) -> int:
         return Cancelled.exit_code
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
         return OutputError.exit_code
+    if os.strerror(errno.ENOSPC) in str(error):
+        return OutputError.exit_code  # as writers in other languages say it, with classes of their own
     if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError | NotADirectoryError):
         return InputError.exit_code
     return 1

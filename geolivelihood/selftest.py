@@ -52,10 +52,13 @@ class _Worker:
     """A worker process and what it says."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-u", "-m", "geolivelihood.worker"]
-        pipe = subprocess.PIPE
+        # Isolated and elsewhere, as QGIS starts it: a library that only this folder has is not found.
+        command = [sys.executable, "-I", "-u", "-m", "geolivelihood.worker"]
+        pipe, elsewhere = subprocess.PIPE, tempfile.gettempdir()
         self.started = time.monotonic()
-        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, cwd=elsewhere
+        )
         self.seen: list[dict[str, Any]] = []
         self._watchdog = threading.Timer(_WAIT_S, self.process.kill)
         self._watchdog.daemon = True
@@ -138,6 +141,24 @@ def _unknown(worker: _Worker, out: Path) -> tuple[float, str]:
     return time.monotonic() - started, "refused with UNKNOWN_OP, exit 2"
 
 
+def _other_version(worker: _Worker, out: Path) -> tuple[float, str]:
+    started = time.monotonic()
+    worker.ask("check", protocol=999)
+    worker.end("error", "PROTOCOL_MISMATCH", 2)
+    return time.monotonic() - started, "refused with PROTOCOL_MISMATCH, exit 2"
+
+
+def _taken(worker: _Worker, out: Path) -> tuple[float, str]:
+    started = time.monotonic()
+    out.write_text("somebody's", encoding="utf-8")
+    worker.ask("selftest", params={"steps": 1}, out=str(out))
+    worker.end("error", "OUTPUT_FAILED", 7)
+    if out.read_text(encoding="utf-8") != "somebody's":
+        raise _Wrong(f"{out} was overwritten")
+    out.unlink()
+    return time.monotonic() - started, "refused with OUTPUT_FAILED, exit 7, the file untouched"
+
+
 def _check(worker: _Worker, out: Path) -> tuple[float, str]:
     started = time.monotonic()
     worker.ask("check")
@@ -205,6 +226,8 @@ _ATTEMPTS: dict[str, Callable[[_Worker, Path], tuple[float, str]]] = {
     "handshake": _handshake,
     "bad request": _bad_request,
     "unknown operation": _unknown,
+    "other version of the protocol": _other_version,
+    "target that exists": _taken,
     "check": _check,
     "job with progress and heartbeat": _job,
     "cancel": _cancel,

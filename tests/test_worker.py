@@ -77,6 +77,7 @@ def fails(job):
         "import": ModuleNotFoundError("No module named 'nowhere'"),
         "file": FileNotFoundError(2, "No such file", "/nowhere/a.csv"),
         "disk": OSError(28, "No space left on device"),
+        "foreign disk": Exception("I/O error: No space left on device (os error 28)"),
         "output": OutputError("out.gpkg is open elsewhere"),
         "project": ProjectError("wrong key"),
     }[job.request.params["how"]]
@@ -265,6 +266,7 @@ def test_an_existing_target_is_refused_and_untouched(start: Callable[..., Worker
         ("file", "INPUT_INVALID", 6),
         ("output", "OUTPUT_FAILED", 7),
         ("disk", "OUTPUT_FAILED", 7),
+        ("foreign disk", "OUTPUT_FAILED", 7),
     ],
 )
 def test_errors_carry_code_and_exit_code(

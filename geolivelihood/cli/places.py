@@ -43,7 +43,8 @@ def displacement(
     rural_far_share: Annotated[float, typer.Option(min=0, max=1, help="Share of the few.")] = 0.01,
 ) -> None:
     """Spread displaced survey clusters over the cells that they may really lie in, with probabilities."""
-    from geolivelihood.recipes.places import Source, spread_clusters
+    from geolivelihood.recipes.displaced import spread_clusters
+    from geolivelihood.recipes.places import Source
 
     with progress():
         written = spread_clusters(

@@ -170,7 +170,7 @@ BUILD_GRAPH = Operation(
             "Instead of a number of neighbours: link all pictures that are at most so far apart.",
             optional=True,
             advanced=True,
-            min=0,
+            min=1,
         ),
         _ID,
         crs_parameter("pictures"),

@@ -102,7 +102,7 @@ DISPLACEMENT_SURFACE = Operation(
         "clusters to be expected in the cell).",
         "displacement",
     ),
-    needs="geolivelihood.recipes.places",
+    needs="geolivelihood.recipes.displaced",
 )
 
 AGGREGATE_REGIONS = Operation(
@@ -182,7 +182,7 @@ def displacement_surface(
     **distances: float,
 ) -> dict[str, Any]:
     """Spread each cluster over the cells that it may lie in."""
-    from geolivelihood.recipes.places import spread_clusters
+    from geolivelihood.recipes.displaced import spread_clusters
 
     made = spread_clusters(
         source(clusters, crs),

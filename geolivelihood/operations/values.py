@@ -118,7 +118,8 @@ def _paths(parameter: Parameter, given: Any) -> list[Path]:
 
 
 def _integer(parameter: Parameter, given: Any) -> int:
-    if isinstance(given, bool) or not isinstance(given, int | float) or given != int(given):
+    whole = isinstance(given, int) or (isinstance(given, float) and given.is_integer())
+    if isinstance(given, bool) or not whole:
         raise _refuse(parameter, given, _range(parameter))
     return int(_within(parameter, given))
 

@@ -1,4 +1,4 @@
-"""Places alone, from files to files: points summed up by cell, clusters spread, cells summed up by region."""
+"""Places alone, from files to files: points summed up by cell, and cells by region."""
 
 from __future__ import annotations
 
@@ -22,13 +22,11 @@ from geolivelihood.tables.faults import Faults
 from geolivelihood.tables.schema import unknown_column
 from geolivelihood.tables.sources import read_rows, read_table
 
-__all__ = ["Source", "aggregate_cells", "spread_clusters", "summarise_points"]
+__all__ = ["Source", "aggregate_cells", "summarise_points"]
 
 logger = logging.getLogger(__name__)
 
 _POLYGONS = ("Polygon", "MultiPolygon")
-_URBAN = ("urban", "URBAN_RURA")
-_MOST_ROWS = 2_000_000
 _WHOLE = 0.95  # regions whose cells cover less of them are told
 
 
@@ -104,81 +102,6 @@ def summarise_points(
     )
 
 
-def spread_clusters(
-    clusters: Source,
-    target: str | os.PathLike[str],
-    *,
-    resolution: int,
-    id: str | None = None,
-    urban: str | None = None,
-    only: Sequence[str] = (),
-    boundary: Source | None = None,
-    population: str | os.PathLike[str] | None = None,
-    **distances: float,
-) -> Written:
-    """Write where displaced survey clusters may really be: a probability for each cluster and cell.
-
-    Parameters
-    ----------
-    clusters
-        Published points.
-    target
-        GeoPackage to write: ``clusters``, ``cells_clusters`` (one polygon per cluster and cell:
-        ``cluster_id``, ``cell``, ``weight``; the weights of a cluster sum to 1) and ``cells`` (``expected``,
-        the sum of the weights: the number of clusters to be expected there).
-    resolution
-        H3 resolution.
-    id
-        Field that names the clusters; default ``cluster_id``, else the rows are numbered.
-    urban
-        Field that says whether a cluster is urban; default ``urban`` or ``URBAN_RURA``. Without one all
-        count as rural, which spreads the urban ones too wide: a warning says so.
-    only
-        Names of some clusters; by default all.
-    boundary
-        Polygons that displacement never crosses.
-    population
-        Raster of people per pixel: likelier where more live.
-    **distances
-        ``urban_m``, ``rural_m``, ``rural_far_m``, ``rural_far_share`` of
-        :func:`~geolivelihood.cells.displacement_weights`.
-    """
-    begin("reading clusters")
-    checked = _clusters(clusters, id, urban)
-    points = _chosen(checked.table, only)
-    if "urban" not in points:
-        logger.warning(
-            "%s does not say which clusters are urban; all count as rural and are spread over "
-            "rural distances. Choose the field that says it.",
-            clusters.path,
-        )
-        points = points.assign(urban=False)
-    _check_size(len(points), resolution, distances)
-    units = None if boundary is None else _boundary(boundary)
-    begin("spreading clusters")
-    options: dict[str, Any] = {"boundary": units, "population": population, **distances}
-    tie = h3cells.displacement_weights(points, resolution=resolution, **options)
-    pairs = tie.to_frame().rename(columns={"row": "cluster_id"})
-    begin("building layers")
-    shapes = h3cells.cell_polygons(pairs["cell"].to_numpy()).to_numpy()
-    each = pairs.assign(cell=h3cells.cell_names(pairs["cell"].to_numpy()))
-    summed = pairs.groupby("cell")[["weight"]].sum().rename(columns={"weight": "expected"})
-    begin("writing results")
-    return write_layers(
-        target,
-        {
-            "clusters": points,
-            "cells_clusters": gpd.GeoDataFrame(each, geometry=shapes, crs="EPSG:4326"),
-            "cells": summed,
-        },
-        checked.rejected,
-        {"command": "displacement", "clusters": os.fspath(clusters.path), "resolution": resolution}
-        | {"displacement": distances},
-        indicators=["weight", "expected"],
-        labels={"weight": "Probability that the cluster lies here", "expected": "Clusters to be expected"},
-    )
-
-
 def aggregate_cells(
     cells: Source,
     regions: Source,
@@ -242,57 +165,6 @@ def aggregate_cells(
     )
 
 
-# -- clusters -------------------------------------------------------------------------------------------
-
-
-def _clusters(source: Source, id: str | None, urban: str | None) -> tables.Checked:
-    there = list(read_rows(source.path, layer=source.layer).columns)
-    columns = {id: "cluster_id"} if id and id != "cluster_id" else {}
-    marked = urban or next((name for name in _URBAN if name in there), None)
-    if marked is not None and marked != "urban":
-        columns[marked] = "urban"
-    return tables.read_clusters(
-        source.path, indicators=[], columns=columns, crs=source.crs, layer=source.layer, numbered=id is None
-    )
-
-
-def _chosen(clusters: gpd.GeoDataFrame, only: Sequence[str]) -> gpd.GeoDataFrame:
-    missing = sorted(set(only) - set(clusters["cluster_id"]))
-    if missing:
-        some = ", ".join(clusters["cluster_id"].head(5))
-        msg = f"There is no cluster {missing[0]!r} (or it was set aside). Clusters are called: {some} ..."
-        raise InputError(msg)
-    kept = clusters[clusters["cluster_id"].isin(only)] if only else clusters
-    if kept.empty:
-        msg = "There are no clusters: every row was set aside. Check positions and the urban field."
-        raise InputError(msg)
-    return kept.reset_index(drop=True)
-
-
-def _check_size(count: int, resolution: int, distances: dict[str, float]) -> None:
-    """Refuse what would take hours and gigabytes before it begins."""
-    reach = max(distances.get("rural_far_m", 10_000.0), distances.get("rural_m", 5_000.0))
-    cell_m2 = 4.25e12 / 7.0**resolution  # the mean area of a cell of resolution 0, and a seventh at each step
-    rows = count * (np.pi * reach**2 / cell_m2 + 1)
-    if rows <= _MOST_ROWS:
-        return
-    coarser = next(
-        r for r in range(resolution, -2, -1) if r < 0 or rows / 7 ** (resolution - r) <= _MOST_ROWS
-    )
-    msg = (
-        f"{count} clusters spread over cells of resolution {resolution} are some {rows:,.0f} polygons. Take "
-        f"resolution {max(coarser, 0)} or coarser, or fewer clusters."
-    )
-    raise InputError(msg)
-
-
-def _boundary(source: Source) -> gpd.GeoDataFrame:
-    return read_table(source.path, layer=source.layer, crs=source.crs)
-
-
-# -- cells and regions ----------------------------------------------------------------------------------
-
-
 def _cell_values(source: Source, cell: str, values: Sequence[str]) -> pd.DataFrame:
     """Values by cell, checked."""
     if not values:
@@ -301,6 +173,9 @@ def _cell_values(source: Source, cell: str, values: Sequence[str]) -> pd.DataFra
     rows = read_rows(source.path, layer=source.layer, text=[cell])
     _require(rows, [cell, *values], source)
     rows = rows[rows[cell].notna()]
+    if rows.empty:
+        msg = f"{source.path} has no cells: its field {cell!r} is empty. Give a table with one row per cell."
+        raise InputError(msg)
     names = rows[cell].astype("str").str.strip()
     twice = names[names.duplicated()]
     if len(twice):
@@ -310,11 +185,26 @@ def _cell_values(source: Source, cell: str, values: Sequence[str]) -> pd.DataFra
         )
         raise InputError(msg)
     index = pd.Index(h3cells.parse_cells(names), name="cell")
+    _check_apart(index, source)
     found = pd.DataFrame({name: _numbers(rows, name, source).to_numpy() for name in values}, index=index)
     if found.isna().all(axis=None):
         msg = f"The fields {', '.join(values)} of {source.path} have no number at all. Choose others."
         raise InputError(msg)
     return found
+
+
+def _check_apart(cells: pd.Index, source: Source) -> None:
+    """Refuse cells that lie in coarser ones of the same table: their places would count twice."""
+    sizes = h3cells.cell_resolutions(cells)
+    for size in np.unique(sizes)[:-1]:
+        above = h3cells.parents(cells[sizes > size].to_numpy(), resolution=int(size))
+        twice = np.intersect1d(above, cells[sizes == size])
+        if len(twice):
+            msg = (
+                f"The cells of {source.path} overlap: some of a finer H3 resolution lie in "
+                f"{_some(h3cells.cell_names(twice))}. Give cells of one resolution."
+            )
+            raise InputError(msg)
 
 
 def _regions(source: Source, name: str) -> tables.Checked:
@@ -365,7 +255,7 @@ def _require(frame: pd.DataFrame, columns: Sequence[str], source: Source) -> Non
 def _numbers(frame: pd.DataFrame, name: str, source: Source) -> pd.Series:
     numbers = pd.to_numeric(frame[name], errors="coerce").astype(float)
     lost = int((numbers.isna() & frame[name].notna()).sum())
-    if lost == len(frame):
+    if lost and numbers.isna().all():
         msg = f"The field {name!r} of {source.path} has no numbers. Choose a field with numbers."
         raise InputError(msg)
     if lost:

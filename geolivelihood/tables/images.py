@@ -11,14 +11,12 @@ from typing import Any, NamedTuple
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from pyproj import CRS
-from pyproj.exceptions import CRSError
 
 from geolivelihood.errors import InputError, MissingColumnError
 from geolivelihood.tables.coordinates import Extent
 from geolivelihood.tables.faults import Checked, rejected_rows
 from geolivelihood.tables.schema import as_ids, check_images, unknown_column
-from geolivelihood.tables.sources import read_table
+from geolivelihood.tables.sources import known_crs, read_table
 
 __all__ = ["PRESETS", "Preset", "read_images", "require_paths"]
 
@@ -152,7 +150,8 @@ def read_images(
     ----------
     Lee et al. (2021), Predicting Livelihood Indicators from Community-Generated Street-Level Imagery, AAAI.
     """
-    _check_crs(crs)
+    if crs is not None:
+        known_crs(crs)
     names, preset = _layout(path, columns)
     known = crs or (preset and preset.crs)
     number = "image_id" if numbered else None
@@ -197,14 +196,6 @@ def require_paths(images: pd.DataFrame, table: str | os.PathLike[str]) -> None:
         '--files "photos/{image_id}.jpg").'
     )
     raise MissingColumnError(msg)
-
-
-def _check_crs(crs: Any) -> None:
-    try:
-        CRS.from_user_input(4326 if crs is None else crs)
-    except CRSError as error:
-        msg = f"crs={crs!r} is no CRS that PROJ knows. Give an authority and code, such as EPSG:4326."
-        raise InputError(msg) from error
 
 
 def _layout(

@@ -20,6 +20,7 @@ from rasterio.windows import Window
 from geolivelihood.errors import InputError, MissingCRSError
 from geolivelihood.progress import track
 from geolivelihood.tables.faults import rejected_rows
+from geolivelihood.tables.sources import known_crs
 
 __all__ = ["RasterHeader", "raster_files", "read_header", "read_headers"]
 
@@ -201,7 +202,7 @@ def _header(source: rasterio.DatasetReader, path: str, crs: Any) -> RasterHeader
     colours = [colour.name if colour in _COLOURS else "" for colour in source.colorinterp]
     names = tuple(text or colour for text, colour in zip(source.descriptions, colours))
     alpha = tuple(colour == ColorInterp.alpha for colour in source.colorinterp)
-    known = pyproj.CRS.from_user_input(own.to_wkt() if own else crs)
+    known = pyproj.CRS.from_user_input(own.to_wkt()) if own else known_crs(crs)
     return RasterHeader(path, known, source.transform, source.width, source.height, names, alpha)
 
 

@@ -15,12 +15,13 @@ import pyogrio
 import pyogrio.errors
 import shapely
 from pyproj import CRS
+from pyproj.exceptions import CRSError
 
 from geolivelihood.errors import InputError, MissingColumnError, MissingCRSError, TableError
 from geolivelihood.tables.faults import rejected_rows
 from geolivelihood.tables.schema import unknown_column
 
-__all__ = ["read_rows", "read_table"]
+__all__ = ["known_crs", "read_rows", "read_table"]
 
 _PLACES = (("longitude", "latitude"), ("lon", "lat"), ("lng", "lat"), ("LONGNUM", "LATNUM"))
 _MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", ".")
@@ -45,7 +46,7 @@ def read_table(
         CSV (position in ``longitude``/``latitude`` or ``lon``/``lat``), Parquet, or any vector file.
     columns
         The file's name to the new name, ``{"id": "cluster_id"}``. A pair whose first name the file lacks is
-        read the other way round.
+        read the other way round. A column of the file that has a new name already gives way to it.
     text
         New names of the columns that a CSV must not turn into numbers (``"007"`` stays, ``"NA"`` is a value).
     where
@@ -74,7 +75,8 @@ def read_table(
     numbers = [str(number) for number in range(1, len(frame) + 1)]
     if numbered is not None and numbered not in {names.get(str(name), name) for name in frame.columns}:
         frame = frame.assign(**{numbered: numbers})
-    frame = _keep(path, frame, where or {}).rename(columns=names)
+    taken = [name for name in frame.columns if name in names.values() and name not in names]
+    frame = _keep(path, frame, where or {}).drop(columns=taken).rename(columns=names)
     if not isinstance(frame, gpd.GeoDataFrame):
         frame = _with_points(path, frame)
     return _with_crs(path, _single_points(frame), crs)
@@ -196,9 +198,25 @@ def _with_crs(path: Path, frame: gpd.GeoDataFrame, crs: Any) -> gpd.GeoDataFrame
         raise MissingCRSError(msg)
     if crs is None:
         return frame
+    known = known_crs(crs)
     if frame.crs is None:
-        return frame.set_crs(crs)
-    if not CRS.from_user_input(crs).equals(frame.crs, ignore_axis_order=True):
+        return frame.set_crs(known)
+    if not known.equals(frame.crs, ignore_axis_order=True):
         msg = f"{path} says its CRS is {frame.crs.name}, crs= says {crs}. Leave crs out, or mend the file."
         raise InputError(msg)
     return frame
+
+
+def known_crs(crs: Any) -> CRS:
+    """The coordinate system that somebody named.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    try:
+        return CRS.from_user_input(crs)
+    except CRSError as error:
+        msg = f"crs={crs!r} is no CRS that PROJ knows. Give an authority and code, such as EPSG:4326."
+        raise InputError(msg) from error

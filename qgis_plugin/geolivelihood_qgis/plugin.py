@@ -8,6 +8,7 @@ from qgis.PyQt.QtWidgets import QFileDialog
 
 from .compat import QAction, tr
 from .env import language, settings, unfinished
+from .gui.bar_text import bar_text
 from .gui.compare_action import Comparison
 from .gui.evidence_panel import EvidencePanel
 from .gui.export_choice import only_selected
@@ -178,7 +179,7 @@ class GeolivelihoodPlugin:
         self.actions.append(action)
 
     def _say(self, text, level):
-        self.iface.messageBar().pushMessage("Geolivelihood", text, level, 10)
+        self.iface.messageBar().pushMessage("Geolivelihood", bar_text(text), level, 10)
 
 
 def _folder():

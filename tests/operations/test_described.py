@@ -88,6 +88,7 @@ def test_values_that_are_accepted(parameter, given, value):
         (_of("integer", min=0, max=15), 16, "from 0 to 15"),
         (_of("integer"), 1.5, "whole number"),
         (_of("integer"), True, "whole number"),
+        (_of("integer"), float("inf"), "whole number"),
         (_of("number", min=0), float("nan"), "0 or more"),
         (_of("points"), None, "is missing"),
         (_of("points"), {"layer": "a"}, "the file of the layer"),

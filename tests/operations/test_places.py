@@ -156,3 +156,52 @@ def test_cells_elsewhere_are_refused(ask, valued, tmp_path):
     told = {"cells": layer(valued), "regions": layer(tmp_path / "far.geojson"), "region_name": "label"}
     with pytest.raises(InputError, match=r"No cell of .* lies in a region"):
         ask("aggregate_regions", tmp_path / "r.gpkg", values=["value"], **told)
+
+
+def test_cells_that_overlap_are_refused(ask, valued, boxes, tmp_path):
+    import h3
+
+    table = pd.read_csv(valued)
+    table.loc[0, "cell"] = h3.cell_to_parent(table.loc[5, "cell"], 5)
+    table.to_csv(valued, index=False)
+    told = {"cells": layer(valued), "regions": layer(boxes, "boxes"), "region_name": "label"}
+    with pytest.raises(InputError, match=r"overlap: .* Give cells of one resolution"):
+        ask("aggregate_regions", tmp_path / "r.gpkg", values=["value"], **told)
+
+
+def test_no_cells_at_all_are_said_to_be_none(ask, valued, boxes, tmp_path):
+    pd.read_csv(valued).head(0).to_csv(valued, index=False)
+    told = {"cells": layer(valued), "regions": layer(boxes, "boxes"), "region_name": "label"}
+    with pytest.raises(InputError, match="has no cells"):
+        ask("aggregate_regions", tmp_path / "r.gpkg", values=["value"], **told)
+
+
+def test_clusters_outside_the_borders_are_told(ask, country, tmp_path):
+    table = pd.read_csv(country.clusters).iloc[10:13].assign(cluster_id=["a", "b", "c"])
+    table.loc[12, ["lon", "lat"]] = [10.0, 10.0]
+    table.to_csv(tmp_path / "c.csv", index=False)
+    told = {"clusters": layer(tmp_path / "c.csv"), "boundary": layer(country.regions), "resolution": 6}
+    made = ask("displacement_surface", tmp_path / "o.gpkg", **told)
+    assert "1 of 3 clusters lie in no polygon" in made["said"] and "no borders: c." in made["said"]
+
+
+def test_the_field_that_is_named_takes_the_place_of_one_of_that_name(ask, country, tmp_path):
+    table = pd.read_csv(country.clusters).iloc[10:14]
+    table = table.assign(urban="?", cluster_id="same", town=[1, 0, 1, 0], code=list("wxyz"))
+    table.to_csv(tmp_path / "c.csv", index=False)
+    told = {"clusters": layer(tmp_path / "c.csv"), "urban": "town", "cluster_id": "code", "resolution": 6}
+    ask("displacement_surface", tmp_path / "o.gpkg", **told)
+    made = gpd.read_file(tmp_path / "o.gpkg", layer="clusters").set_index("cluster_id")
+    assert made["urban"].astype(bool).to_dict() == {"w": True, "x": False, "y": True, "z": False}
+
+
+def test_a_coordinate_system_that_there_is_not_is_refused(ask, country, tmp_path):
+    with pytest.raises(InputError, match="Give an authority and code, such as EPSG:4326"):
+        ask("displacement_surface", tmp_path / "o.gpkg", clusters=layer(country.clusters), crs="EPSG:999999")
+
+
+def test_words_among_gaps_are_no_numbers(ask, points, tmp_path):
+    frame = gpd.read_file(points, layer="other").assign(word=["many", None, None, None, None])
+    frame.to_file(tmp_path / "w.gpkg", layer="w")
+    with pytest.raises(InputError, match="has no numbers"):
+        ask("h3_summary", tmp_path / "a.gpkg", points=layer(tmp_path / "w.gpkg"), fields=["word"])

@@ -11,6 +11,7 @@ from ..compat import QAction, tr
 from ..evidence.book import Book, is_file, results_of
 from ..evidence.collect import collect
 from ..evidence.places import places_at
+from .bar_text import bar_text
 from .evidence_dock import EvidenceDock
 from .evidence_map import VIEWS, EvidenceMap
 from .link_marks import LinkMarks
@@ -192,4 +193,5 @@ class EvidencePanel:
 
     def _say(self, text):
         if text:
-            self.iface.messageBar().pushMessage("Geolivelihood", text, Qgis.MessageLevel.Warning, 10)
+            level = Qgis.MessageLevel.Warning
+            self.iface.messageBar().pushMessage("Geolivelihood", bar_text(text), level, 10)

@@ -14,6 +14,7 @@ from ..printing import action as printing
 from ..processing import catalogue
 from .assistant import command
 from .assistant.wizard import Assistant
+from .bar_text import bar_text
 from .run_window import RunWindow, written
 from .tasks import AlgorithmRun
 
@@ -110,7 +111,7 @@ class Jobs:
     def tell(self, text, level, actions=()):
         """A message that stays until it is closed, with buttons: triples of object name, title and slot."""
         bar = self.iface.messageBar()
-        item = bar.createMessage("Geolivelihood", text)
+        item = bar.createMessage("Geolivelihood", bar_text(text))
         # Python forgets what only the bar holds, and with it what its buttons do.
         self.told = [(bar, other, held) for bar, other, held in self.told if other in bar.items()]
         buttons = [_button(bar, item, *action) for action in actions]

@@ -213,4 +213,6 @@ def _is_its_file(layer):
     """Whether a layer shows what its file holds, no more and no less."""
     if layer.providerType() != "ogr" or layer.subsetString() or layer.isModified():
         return False
+    if layer.isSpatial() and layer.crs() != layer.dataProvider().crs():
+        return False  # set by the user, for a file that does not say its own, or not rightly
     return layer.fields().names() == layer.dataProvider().fields().names()

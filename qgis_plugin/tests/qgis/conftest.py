@@ -137,11 +137,18 @@ def own_profile(plugin, tmp_path_factory, monkeypatch):
 
 @pytest.fixture
 def said(plugin):
-    """Everything that the message bar was told."""
+    """Everything that people read in the message bar, which takes texts as HTML."""
+    from qgis.PyQt.QtGui import QTextDocument
+
+    def read(text):
+        document = QTextDocument()
+        document.setHtml(text)
+        return document.toPlainText()
 
     def said():
         bar = plugin.iface.messageBar()
-        return [text for texts in bar.messages.values() for text in texts] + [i.text() for i in bar.items()]
+        texts = [text for texts in bar.messages.values() for text in texts] + [i.text() for i in bar.items()]
+        return list(map(read, texts))
 
     yield said
     plugin.iface.messageBar().clearWidgets()

@@ -328,6 +328,19 @@ def test_a_filter_of_a_file(worker, results, opened):
     assert asked["points"]["path"] != str(results)
 
 
+def test_a_coordinate_system_that_only_qgis_knows(worker, tmp_path):
+    """As the user sets it for a shapefile without .prj."""
+    (tmp_path / "towns.geojson").write_text(
+        '{"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {"name": "a"}, '
+        '"geometry": {"type": "Point", "coordinates": [500000, 0]}}]}'
+    )
+    towns = QgsProject.instance().addMapLayer(QgsVectorLayer(str(tmp_path / "towns.geojson"), "towns", "ogr"))
+    towns.setCrs(QgsCoordinateReferenceSystem("EPSG:32737"))
+    run(worker, POINTS=towns)
+    rows, layer = written(worker, "points")
+    assert len(rows) == 1 and layer.crs().authid() == "EPSG:32737"
+
+
 def test_edits_that_are_not_saved(worker, results, opened):
     clusters = opened(results, "clusters")
     clusters.startEditing()

@@ -253,3 +253,10 @@ def test_a_good_end_offers_print_and_report(plugin, start, project, results_file
     window.findChild(QPushButton, "glqPrintResult").click()
     assert seen[0] == out.parent / "report.html"
     assert seen[1].startswith(str(out))
+
+
+def test_what_a_worker_says_is_no_markup(start, project, results_file, tmp_path):
+    body = "hello(); hear(); say('error', code='INPUT_INVALID', text='<img src=x> & a\\nline', hint='')"
+    fake_worker.make(tmp_path / "worker", body, results_file)
+    told = start(RUN, {"PROJECT": str(project), "OUTPUT": str(tmp_path / "out" / "map.gpkg")})
+    assert "<img src=x> & a\nline" in told
