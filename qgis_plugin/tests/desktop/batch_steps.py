@@ -31,13 +31,12 @@ def batch(algorithm, rows, layers, name, then="stay"):
     panel.addRow(len(rows) - panel.batchRowCount())
     for number, row in enumerate(rows):
         for parameter, value in row.items():
-            cell = panel.wrappers[number][panel.parameter_to_column[parameter]]
+            column = panel.parameter_to_column[parameter]
+            cell = panel.wrappers[number][column]
             if hasattr(cell, "setParameterValue"):
                 cell.setParameterValue(value, context)
             else:
-                panel.tblParameters.cellWidget(number + 1, panel.parameter_to_column[parameter]).setValue(
-                    value
-                )
+                panel.tblParameters.cellWidget(number + 1, column).setValue(value)
     yield hands.wait(0.5)
     dialog.grab().save(str(Path(hands.ORDERS["artefacts"]) / f"{name}_rows.png"))
     button = dialog.cancelButton()
