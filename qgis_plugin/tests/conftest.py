@@ -91,6 +91,15 @@ def evidence_file(tmp_path_factory, worker_python):
     return target
 
 
+@pytest.fixture(scope="session")
+def two_indicators_file(tmp_path_factory, worker_python):
+    """A small results GeoPackage whose cells have two indicators."""
+    target = tmp_path_factory.mktemp("two") / "two.gpkg"
+    command = [worker_python, str(HERE / "make_results.py"), str(target), "two"]
+    subprocess.run(command, check=True, env=child_environment(os.environ), timeout=LONG_S)
+    return target
+
+
 @pytest.fixture
 def results(results_file, tmp_path):
     """A copy of the results of one's own."""

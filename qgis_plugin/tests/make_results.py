@@ -1,6 +1,7 @@
 """Write a small results GeoPackage with the library; runs in the worker's Python, outside QGIS.
 
-``python make_results.py TARGET.gpkg [evidence]``; with evidence, layers of explanations come with it
+``python make_results.py TARGET.gpkg [evidence] [two]``; with evidence, layers of explanations come with it,
+with two, cells have a second indicator
 """
 
 import itertools
@@ -34,7 +35,7 @@ def frame(columns, geometry):
     return gpd.GeoDataFrame(columns, geometry=list(geometry), crs="EPSG:4326")
 
 
-def main(target, *, evidence=False):
+def main(target, *, evidence=False, two=False):
     random = np.random.default_rng(0)
     west, south, east, north = 32.0, 0.0, 33.0, 1.0
     halves = [box(west, south, 32.5, north), box(32.5, south, east, north)]
@@ -44,6 +45,10 @@ def main(target, *, evidence=False):
         {"wealth": wealth(h3cells.cell_points(found)).to_numpy()}, pd.Index(found, name="cell")
     )
     cells = cells.assign(wealth_lower=cells["wealth"] - 0.4, wealth_upper=cells["wealth"] + 0.4)
+    if two:
+        cells = cells.assign(
+            water=-cells["wealth"], water_lower=-cells["wealth_upper"], water_upper=-cells["wealth_lower"]
+        )
     regions["wealth"] = [0.2, 0.9]
 
     points = [Point(*xy) for xy in random.uniform((west, south), (east, north), (60, 2))]
@@ -131,4 +136,4 @@ def wedge(point, heading, reach=0.004):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], evidence="evidence" in sys.argv[2:])
+    main(sys.argv[1], evidence="evidence" in sys.argv[2:], two="two" in sys.argv[2:])

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from qgis.core import QgsMapThemeCollection, QgsProject
 from qgis.PyQt import sip
-from qgis.PyQt.QtCore import QTimer
+from qgis.PyQt.QtCore import Qt, QTimer
+from qgis.PyQt.QtWidgets import QDockWidget
 
 from ..compat import tr
 from .choices import styles
@@ -34,7 +35,16 @@ class ComparedViews:
             self._open(choice, style, chosen)
         if not self.views:
             self.close()
+        self._share_room()
         return [view.name for view in self.views]
+
+    def _share_room(self):
+        """Make all docks of one size: QGIS leaves the last one what the others do not take."""
+        window = self.iface.mainWindow()
+        docks = [dock for dock in map(_dock, (view.canvas for view in self.views)) if dock is not None]
+        if docks:
+            window.resizeDocks(docks, [window.height()] * len(docks), Qt.Orientation.Vertical)
+            window.resizeDocks(docks[:1], [window.width() // 3], Qt.Orientation.Horizontal)
 
     def close(self):
         """Close every view."""
@@ -85,6 +95,13 @@ class ComparedViews:
         while name in taken:
             name, number = f"{stem} {number}", number + 1
         return name
+
+
+def _dock(canvas):
+    """The dock that a map view is in."""
+    while canvas is not None and not isinstance(canvas, QDockWidget):
+        canvas = canvas.parentWidget()
+    return canvas
 
 
 def _title(choice, chosen):

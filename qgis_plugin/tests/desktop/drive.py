@@ -20,6 +20,8 @@ from qgis.utils import iface, plugins, reloadPlugin, unloadPlugin
 # QGIS runs this text as its own: the folder of the other steps is told, too.
 sys.path.insert(0, json.loads(Path(os.environ["GLQ_ORDERS"]).read_text(encoding="utf-8"))["here"])
 import assistant_steps
+import batch_steps
+import compare_steps
 import plain_steps
 import toolbar_steps
 from hands import ORDERS, VERDICT, choose, click, colours, drawn, file_dialog, grab, messages, tree, wait
@@ -141,6 +143,8 @@ def install(package):
 STEPS = {
     "assist": assistant_steps.assist,
     "resume": assistant_steps.resume,
+    "batch": batch_steps.batch,
+    "compare": compare_steps.compare,
     "load": load,
     "export": export,
     "install": install,

@@ -51,9 +51,9 @@ def messages():
     return [item.text() for item in iface.messageBar().items()]
 
 
-def colours():
-    """How many different colours the map shows."""
-    image = iface.mapCanvas().grab().toImage()
+def colours(canvas=None):
+    """How many different colours a map shows; by default the main one."""
+    image = (canvas or iface.mapCanvas()).grab().toImage()
     return len({image.pixel(x, y) for x in range(0, image.width(), 3) for y in range(0, image.height(), 3)})
 
 

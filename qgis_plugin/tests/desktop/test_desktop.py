@@ -325,3 +325,52 @@ def test_print_and_explain_from_the_toolbar(
     assert out.exists()
     assert explained["groups"] == ["Results: explained", f"Results: {country_result.stem}"]
     assert "What the photos see" in explained["layers"] and all(explained["layers"].values())
+
+
+def linked(told):
+    """All maps have one middle and one scale; the themes of the views."""
+    first, *others = told["maps"]
+    for other in others:
+        assert other["middle"] == pytest.approx(first["middle"])
+        assert other["scale"] == pytest.approx(first["scale"])
+    return sorted(one["theme"] for one in told["maps"] if one["theme"])
+
+
+def test_two_indicators_are_compared_in_linked_maps(desktop, two_indicators_file):
+    told = desktop(("load", str(two_indicators_file), "desktop_two"), ("compare", "desktop_compare"))
+    seen = told["desktop_compare"]
+    opened = seen["opened"]
+    assert linked(opened) == sorted(opened["themes"]) == ["Water", "Wealth"]
+    assert min(one["colours"] for one in opened["maps"]) > 5
+    sizes = [one["size"] for one in opened["maps"] if one["theme"]]
+    assert max(high for _, high in sizes) < 1.2 * min(high for _, high in sizes), "one map is too small"
+    for moved, before, factor in (("zoomed_main", opened, 0.5), ("zoomed_view", seen["zoomed_main"], 0.7)):
+        assert linked(seen[moved]) == ["Water", "Wealth"]
+        assert seen[moved]["maps"][0]["scale"] == pytest.approx(before["maps"][0]["scale"] * factor, rel=0.01)
+    assert linked(seen["closed"]) == linked(seen["zoomed_again"]) == seen["closed"]["themes"] == ["Wealth"]
+    assert set(opened["styles"]) - set(seen["closed"]["styles"]) == {"Water"}
+    left = seen["unloaded"]
+    assert [one["theme"] for one in left["maps"]] == [""]
+    assert left["themes"] == seen["left"] == []
+    assert not {"Water", "Wealth"} & set(left["styles"])
+    assert not any("Traceback" in text or "Python" in text for text in seen["messages"])
+
+
+@pytest.mark.parametrize("then", ["stay", "close"])
+def test_batch_mode_runs_without_trouble(desktop, results_file, tmp_path, then):
+    copies = [Path(shutil.copy(results_file, tmp_path / f"{name}.gpkg")) for name in ("one", "two")]
+    buffers = [
+        {"INPUT": f"{copy}|layername=clusters", "OUTPUT": str(copy.with_name(f"{copy.stem}-buffer.gpkg"))}
+        for copy in copies
+    ]
+    ours = [{"INPUT": str(copy)} for copy in copies]
+    told = desktop(
+        ("batch", "native:buffer", buffers, 2, f"batch_native_{then}", then),
+        ("batch", "geolivelihood:load_results", ours, 14, f"batch_load_{then}", then),
+    )
+    loaded = told[f"batch_load_{then}"]
+    assert told[f"batch_native_{then}"]["said"] == loaded["said"] == []
+    assert not any("Python" in text for text in loaded["messages"])
+    assert {name for name, _ in names(loaded["tree"])} == {"Results: one", "Results: two"}
+    assert layers(loaded["tree"])["Cells"]["renderer"] == "graduatedSymbol"
+    assert "Traceback" not in told["console"]

@@ -9,7 +9,6 @@ from geolivelihood_qgis.gui.tasks import AlgorithmRun
 from geolivelihood_qgis.layers.sources import SourceError, raster_file
 from geolivelihood_qgis.processing import catalogue
 from qgis.core import (
-    Qgis,
     QgsApplication,
     QgsCoordinateReferenceSystem,
     QgsFeature,
@@ -33,6 +32,7 @@ from qgis.core import (
     QgsVectorLayer,
     QgsVectorLayerJoinInfo,
 )
+from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QDate, QTimer, QVariant
 
 CHOICES = [["none", "Not at all"], ["dhs", "As DHS does"], ["other", "Otherwise, <b>bold</b>"]]
@@ -505,14 +505,11 @@ def test_the_dialog_has_a_widget_for_each_parameter(plugin, worker, places, monk
     dialog.deleteLater()
 
 
-@pytest.mark.skipif(
-    Qgis.QGIS_VERSION_INT >= 33000,
-    reason="without a window, the batch dialog of QGIS 3.40 loses its feedback before any layer is styled",
-)
 def test_batch_mode(worker, results, tmp_path, wait_for):
     from processing.gui.BatchAlgorithmDialog import BatchAlgorithmDialog
 
     dialog = BatchAlgorithmDialog(algorithm())
+    dialog.show()  # one that is not seen is deleted with its last row, at once where events are forced
     panel = dialog.mainWidget()
     panel.addRow()
     outs = [tmp_path / "batch" / f"{number}.gpkg" for number in range(2)]
@@ -526,7 +523,7 @@ def test_batch_mode(worker, results, tmp_path, wait_for):
     wait_for(lambda: all(out.exists() for out in outs) and len(QgsProject.instance().mapLayers()) == 14)
     wait_for(lambda: not dialog.cancelButton().isEnabled())
     assert worker.request()["params"]["number"] == 0.75
-    dialog.deleteLater()
+    sip.delete(dialog)
 
 
 def model(tmp_path):

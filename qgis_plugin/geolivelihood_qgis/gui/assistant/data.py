@@ -9,7 +9,7 @@ from qgis.PyQt.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QStacked
 from ...compat import LAYER_FILTER, tr
 from . import checks, words
 from .choosers import LayerChooser, RasterChooser, layer_file
-from .page import Page, choose, stop, warn
+from .page import Page, choose, line_up, stop, warn
 
 FIELDS = QgsFieldProxyModel.Filter.AllTypes
 
@@ -59,6 +59,8 @@ class DataPage(Page):
     def _ask_pictures(self, description):
         self.pictures = QComboBox()
         self.pictures.setObjectName("glqAssistantPictures")
+        self.pictures.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.pictures.setMinimumContentsLength(20)  # the longest would take a line of its own
         self.stack = QStackedWidget()
         for value, title in words.described(description, "pictures", words.pictures()):
             self.pictures.addItem(title, value)
@@ -88,6 +90,7 @@ class DataPage(Page):
             "raster": self._pane((tr("&Rasters"), self.rasters), (tr("&Width around a place"), self.window)),
         }
         self.form.addRow(self.stack)
+        line_up([self.form, *(pane.findChild(QFormLayout) for pane in self.panes.values())])
 
     def _pane(self, *rows):
         pane = QWidget()

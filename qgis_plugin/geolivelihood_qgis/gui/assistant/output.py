@@ -12,6 +12,7 @@ from qgis.PyQt.QtWidgets import (
     QLineEdit,
     QPlainTextEdit,
     QPushButton,
+    QSizePolicy,
     QSpinBox,
 )
 
@@ -73,6 +74,7 @@ class OutputPage(Page):
         )
         self.regions = LayerChooser("glqAssistantRegions", LAYER_FILTER.PolygonLayer, optional=True)
         self.regions.box.setLayer(None)
+        self.regions.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.ask(
             tr("Re&gions"), self.regions, tr("Districts to sum over; the map then covers them. May be empty.")
         )
@@ -115,6 +117,8 @@ class OutputPage(Page):
             lambda: QApplication.clipboard().setText(self.wizard().command() if self.wizard() else "")
         )
         self.form.addRow("", self.copy)
+        self.layout().setStretchFactor(self.form, 1)  # what will be run takes the room that is left
+        self.layout().setStretch(self.layout().count() - 2, 0)
 
     def _bind(self):
         self.bind_box("RESOLUTION", self.resolution)

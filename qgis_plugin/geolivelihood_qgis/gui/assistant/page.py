@@ -99,3 +99,14 @@ def stop(text):
 def warn(text):
     """A notice that does not stop."""
     return Notice(False, text)
+
+
+def line_up(forms):
+    """Let the controls of several forms, one below the other, begin in one column."""
+    titles = []
+    for form in forms:
+        items = (form.itemAt(row, QFormLayout.ItemRole.LabelRole) for row in range(form.rowCount()))
+        titles += [item.widget() for item in items if item is not None]
+    widest = max(title.sizeHint().width() for title in titles)
+    for title in titles:
+        title.setMinimumWidth(widest)
