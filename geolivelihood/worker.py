@@ -20,6 +20,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any, NoReturn
@@ -160,6 +161,8 @@ def _serve(job: Job, commands: Iterator[bytes], channel: Channel) -> NoReturn:
     _thread(_listen, job, commands, channel)
     _thread(_beat, job, channel)
     signal.signal(signal.SIGTERM, lambda *_: job.cancel())
+    # What other packages will change one day is for their users, not for those who read a job's log.
+    warnings.simplefilter("ignore", FutureWarning)
     log = logging.getLogger("geolivelihood")
     log.addHandler(_Notes(channel))
     log.setLevel(logging.INFO)

@@ -68,13 +68,22 @@ def embed(
     weights: Annotated[
         str | None, typer.Option(help="random, a file (.safetensors, .pth), or torchvision's name.")
     ] = None,
+    max_rejected: Annotated[float, typer.Option(help="Share of pictures that may fail.")] = 0.1,
     seed: int = 0,
 ) -> None:
     """Turn pictures into vectors, kept in a folder; a killed run goes on where it stopped."""
     from geolivelihood.recipes.steps import embed_pictures
 
     with progress():
-        written = embed_pictures(pictures, target, encoder=encoder, weights=weights, seed=seed, **reading)
+        written = embed_pictures(
+            pictures,
+            target,
+            encoder=encoder,
+            weights=weights,
+            seed=seed,
+            max_rejected=max_rejected,
+            **reading,
+        )
     print_written(target, *written)
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "ENCODERS",
     "crs_parameter",
     "done",
+    "max_rejected_parameter",
     "own_crs",
     "project_parameters",
     "resolution_parameter",
@@ -88,6 +89,21 @@ def resolution_parameter(default: int, more: str = "") -> Parameter:
         default=default,
         min=0,
         max=15,
+    )
+
+
+def max_rejected_parameter(what: str) -> Parameter:
+    """How much of a table may be set aside before it is an error."""
+    return Parameter(
+        "max_rejected",
+        "number",
+        f"{what} that may be unusable (share)",
+        "More of them stop the run: 0.1 is one in ten.",
+        optional=True,
+        advanced=True,
+        default=0.1,
+        min=0,
+        max=1,
     )
 
 

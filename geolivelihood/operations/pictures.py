@@ -12,6 +12,7 @@ from geolivelihood.operations.common import (
     ENCODERS,
     crs_parameter,
     done,
+    max_rejected_parameter,
     own_crs,
     resolution_parameter,
     seed_parameter,
@@ -132,6 +133,7 @@ EMBED = Operation(
         ),
         _ID,
         crs_parameter("pictures"),
+        max_rejected_parameter("Pictures"),
         seed_parameter(),
     ],
     Output(
@@ -270,6 +272,7 @@ def embed(
     weights: str | None,
     id: str | None,
     crs: str | None,
+    max_rejected: float,
     seed: int,
 ) -> dict[str, Any]:
     """Turn the pictures of a table, or of a folder, into vectors."""
@@ -281,7 +284,15 @@ def embed(
     table = photos if pictures is None else pictures.path
     assert table is not None
     reading = {} if pictures is None else _reading(pictures, crs, id=id, file=file, root=photos)
-    made = embed_pictures(table, out, encoder=encoder, weights=weights or None, seed=seed, **reading)
+    made = embed_pictures(
+        table,
+        out,
+        encoder=encoder,
+        weights=weights or None,
+        seed=seed,
+        max_rejected=max_rejected,
+        **reading,
+    )
     count = made.rows["vectors"]
     tell([f"{count:,} pictures have features."])
     tell(f"Set aside: {aside.number:,} {aside.what}, reasons in {aside.reasons}" for aside in made.rejected)

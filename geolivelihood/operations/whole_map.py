@@ -8,6 +8,7 @@ from typing import Any
 from geolivelihood.operations.common import (
     ENCODERS,
     crs_parameter,
+    max_rejected_parameter,
     resolution_parameter,
     seed_parameter,
     source,
@@ -247,17 +248,7 @@ _OUTPUT = [
         default=True,
     ),
     Parameter("title", "text", "Title", "Stands above the map and the report.", optional=True),
-    Parameter(
-        "max_rejected",
-        "number",
-        "Rows that may be unusable (share)",
-        "More of them stop the run: 0.1 is one in ten.",
-        optional=True,
-        advanced=True,
-        default=0.1,
-        min=0,
-        max=1,
-    ),
+    max_rejected_parameter("Rows"),
     seed_parameter(),
 ]
 

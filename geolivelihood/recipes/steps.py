@@ -105,12 +105,13 @@ def embed_pictures(
     encoder: str,
     weights: str | None = None,
     seed: int = 0,
+    max_rejected: float = 0.1,
     **reading: Unpack[Reading],
 ) -> Written:
     """Write the vectors of pictures into a feature store, going on where an earlier run stopped.
 
     Rows of the table that cannot be used are in ``table_rejected.csv`` of the store, pictures that cannot be
-    embedded in its ``rejected.csv``.
+    embedded in its ``rejected.csv``; a larger share of them than ``max_rejected`` is an error.
 
     Raises
     ------
@@ -122,7 +123,7 @@ def embed_pictures(
     require_paths(images, pictures)
     begin("embedding pictures")
     made = _encoder(encoder, seed=seed) if weights is None else _encoder(encoder, weights=weights, seed=seed)
-    store = embed(images.drop_duplicates("image_id"), made, store=Path(target))
+    store = embed(images.drop_duplicates("image_id"), made, store=Path(target), max_rejected=max_rejected)
     rows = Path(target) / "table_rejected.csv"
     with atomic(rows) as part:
         rejected.to_csv(part, index=False)

@@ -108,11 +108,11 @@ def _read(path: Path, columns: Mapping[str, str], text: set[str], layer: str | N
 
 
 def _layer(path: Path, layer: str | None) -> str | None:
-    """The layer to be read; of a file with one it need not be named, nor rightly."""
+    """The layer to be read; a format that holds one alone may call it otherwise than who asks."""
     if layer is None:
         return None
     there = [str(name) for name in pyogrio.list_layers(path)[:, 0] if name != "layer_styles"]
-    if layer in there or len(there) < 2:
+    if layer in there or (len(there) < 2 and path.suffix.lower() != ".gpkg"):
         return layer if layer in there else None
     msg = f"{path} has no layer {layer!r}; it has: {', '.join(there)}."
     raise InputError(msg)

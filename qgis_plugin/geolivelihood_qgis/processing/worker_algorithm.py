@@ -189,4 +189,8 @@ def _report(result, feedback):
     for name, path in (result.get("outputs") or {}).items():
         feedback.pushInfo(f"{name}: {path}")
     if result.get("rejected"):
-        feedback.pushWarning(tr("{} rows were set aside; see rejected.csv.").format(result["rejected"]))
+        feedback.pushWarning(
+            tr("{} rows were set aside; the layer or file 'rejected' has the reasons.").format(
+                result["rejected"]
+            )
+        )
