@@ -18,7 +18,14 @@ def frame():
     return gpd.GeoDataFrame({"name": ["a", "b"], "wealth": [1.0, 2.0]}, geometry=shapes, crs=CRS)
 
 
-@pytest.mark.parametrize("suffix", [".geojson", ".shp", ".parquet", ".gpkg"])
+def test_the_only_layer_of_a_geopackage_has_its_name(frame, tmp_path):
+    frame.to_file(tmp_path / "c.gpkg", layer="clusters")
+    assert len(read_table(tmp_path / "c.gpkg", layer="clusters")) == 2
+    with pytest.raises(InputError, match="no layer 'photos'; it has: clusters"):
+        read_table(tmp_path / "c.gpkg", layer="photos")
+
+
+@pytest.mark.parametrize("suffix", [".geojson", ".shp", ".parquet"])
 def test_a_file_with_one_table_needs_no_right_name(frame, tmp_path, suffix):
     path = tmp_path / f"cluster{suffix}"
     frame.to_parquet(path) if suffix == ".parquet" else frame.to_file(path)

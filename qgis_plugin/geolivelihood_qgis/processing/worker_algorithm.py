@@ -189,8 +189,5 @@ def _report(result, feedback):
     for name, path in (result.get("outputs") or {}).items():
         feedback.pushInfo(f"{name}: {path}")
     if result.get("rejected"):
-        feedback.pushWarning(
-            tr("{} rows were set aside; the layer or file 'rejected' has the reasons.").format(
-                result["rejected"]
-            )
-        )
+        text = tr("{} rows were set aside; the layer or file 'rejected' has the reasons.")
+        feedback.pushWarning(text.format(result["rejected"]))
