@@ -20,7 +20,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ..compat import tr
-from ..evidence.book import number_text
+from ..wording import count, number, number_text, said
 from .bars import BarChart
 from .link_list import LinkList
 from .thumbnails import SIZE
@@ -190,11 +190,11 @@ class EvidenceDock(QDockWidget):
             item.setToolTip("\n".join(filter(None, [picture.image_id, *lines, picture.path])))
             item.setData(Qt.ItemDataRole.UserRole, picture.path)
             self.pictures.addItem(item)
-        count, shown = evidence.picture_count, len(evidence.pictures)
-        told = f"{count:,}" if evidence.all_counted else tr("{} or more").format(f"{count:,}")
-        if not count:
+        found, shown = evidence.picture_count, len(evidence.pictures)
+        told = count(found) if evidence.all_counted else tr("{} or more").format(count(found))
+        if not found:
             text = tr("No pictures lie here.")
-        elif shown < count:
+        elif shown < found:
             text = tr("{} of {} pictures; double-click one to open it").format(shown, told)
         else:
             text = tr("Pictures: {}; double-click one to open it").format(told)
@@ -227,14 +227,14 @@ def _predictions(evidence):
     lines = []
     for told in evidence.predictions:
         unit = f" {escape(told.unit)}" if told.unit else ""
-        line = f"<b>{escape(told.label)}: {number_text(told.value)}</b>{unit} ({escape(told.what)})"
+        line = f"<b>{said(escape(told.label), number_text(told.value))}</b>{unit} ({escape(told.what)})"
         if told.lower is not None and told.upper is not None:
             if told.coverage:
-                name = tr("{} % interval").format(f"{100 * told.coverage:.0f}")
+                name = tr("{} % interval").format(number(100 * told.coverage, ".0f"))
             else:
                 name = tr("interval")
             ends = tr("{} to {}").format(number_text(told.lower), number_text(told.upper))
-            line += f"<br>&nbsp;&nbsp;{escape(name)}: {ends}"
+            line += f"<br>&nbsp;&nbsp;{said(escape(name), ends)}"
         lines.append(line)
     if evidence.place.kind == "images" and lines:
         lines.insert(0, escape(tr("The cell around this photo:")))

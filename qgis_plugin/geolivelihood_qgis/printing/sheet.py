@@ -23,6 +23,7 @@ from qgis.PyQt.QtCore import QRectF, Qt
 from qgis.PyQt.QtGui import QColor, QFont, QFontMetricsF
 
 from ..compat import set_label_format, sized_font, tr
+from ..layers import titles
 from . import caveats
 from . import facts as told
 from .map_layers import equal_area, styles
@@ -170,6 +171,9 @@ def _legend(layout, name, linked, layers):
             node = root.addLayer(layers[key])
             if key == "cells":
                 QgsLegendRenderer.setNodeLegendStyle(node, QgsLegendStyle.Style.Hidden)
+                for number, entry in enumerate(item.model().layerLegendNodes(node)):
+                    words = titles.legend(str(entry.data(Qt.ItemDataRole.DisplayRole)))
+                    QgsMapLayerLegendUtils.setLegendNodeUserLabel(node, number, words)
             else:
                 QgsMapLayerLegendUtils.setLegendNodeUserLabel(node, 0, tr("Outlines of regions"))
             item.model().refreshLayerLegend(node)

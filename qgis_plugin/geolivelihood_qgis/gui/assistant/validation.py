@@ -2,8 +2,8 @@
 
 from qgis.PyQt.QtWidgets import QCheckBox, QDoubleSpinBox, QSpinBox
 
+from ... import words
 from ...compat import tr
-from . import words
 from .choosers import CheckList
 from .page import Page, warn
 
