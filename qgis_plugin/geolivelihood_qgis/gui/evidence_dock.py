@@ -15,6 +15,7 @@ from qgis.PyQt.QtWidgets import (
     QListWidgetItem,
     QPushButton,
     QScrollArea,
+    QStyle,
     QVBoxLayout,
     QWidget,
 )
@@ -94,6 +95,7 @@ class EvidenceDock(QDockWidget):
         self._show_charts(evidence)
         self._links.show_links(evidence.links)
         self._body_widget.show()
+        self._widen()
 
     def set_thumbnail(self, number, image, problem):
         """Put a picture that was read into its place."""
@@ -109,6 +111,7 @@ class EvidenceDock(QDockWidget):
         """Whether there are wedges to show, and whether only those of this place are shown now."""
         self._wedges.setEnabled(possible)
         self._wedges.setText(tr("Hide wedges") if active else tr("Show wedges"))
+        self._widen()
 
     def set_links(self, active):
         """Whether the links of this place are on the map now."""
@@ -172,14 +175,19 @@ class EvidenceDock(QDockWidget):
         for widget in (self._places, self._title, self._texts["Message"], self._body_widget):
             self._body.addWidget(widget)
         self._body.addStretch(1)
-        inside, scroll = QWidget(), QScrollArea()
-        inside.setLayout(self._body)
-        scroll.setWidget(inside)
+        self._inside, scroll = QWidget(), QScrollArea()
+        self._inside.setLayout(self._body)
+        scroll.setWidget(self._inside)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidget(scroll)
         self.setMinimumWidth(340)
+
+    def _widen(self):
+        """As wide as its buttons need in this language: it never scrolls sideways."""
+        bar = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
+        self.setMinimumWidth(max(340, self._inside.minimumSizeHint().width() + bar + 8))
 
     def _show_pictures(self, evidence):
         self.pictures.clear()

@@ -1231,7 +1231,7 @@
         <message>
             <location filename="../gui/evidence_dock.py" />
             <source>Show map of evidence</source>
-            <translation>Afficher la carte des éléments probants</translation>
+            <translation>Carte des éléments probants</translation>
         </message>
         <message>
             <location filename="../gui/evidence_dock.py" />

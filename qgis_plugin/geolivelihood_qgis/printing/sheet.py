@@ -171,9 +171,7 @@ def _legend(layout, name, linked, layers):
             node = root.addLayer(layers[key])
             if key == "cells":
                 QgsLegendRenderer.setNodeLegendStyle(node, QgsLegendStyle.Style.Hidden)
-                for number, entry in enumerate(item.model().layerLegendNodes(node)):
-                    words = titles.legend(str(entry.data(Qt.ItemDataRole.DisplayRole)))
-                    QgsMapLayerLegendUtils.setLegendNodeUserLabel(node, number, words)
+                _translate(node, item.model())
             else:
                 QgsMapLayerLegendUtils.setLegendNodeUserLabel(node, 0, tr("Outlines of regions"))
             item.model().refreshLayerLegend(node)
@@ -183,6 +181,14 @@ def _legend(layout, name, linked, layers):
     _place(layout, item, name)
     _shrink(item, SLOTS[name])
     return item
+
+
+def _translate(node, model):
+    """Labels of classes, which the library wrote in English, in the user's language."""
+    for number, entry in enumerate(model.layerLegendNodes(node)):
+        label = str(entry.data(Qt.ItemDataRole.DisplayRole))
+        if titles.legend(label) != label:
+            QgsMapLayerLegendUtils.setLegendNodeUserLabel(node, number, titles.legend(label))
 
 
 def _shrink(legend, slot):

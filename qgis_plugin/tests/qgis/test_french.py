@@ -18,7 +18,7 @@ from geolivelihood_qgis.layers.results import result_layers
 from geolivelihood_qgis.wording import count, number, number_text, said
 from qgis.core import QgsLayoutExporter, QgsProject
 from qgis.PyQt.QtCore import QLocale, Qt
-from qgis.PyQt.QtWidgets import QAbstractButton, QLabel
+from qgis.PyQt.QtWidgets import QAbstractButton, QApplication, QLabel, QListWidget
 
 pytestmark = pytest.mark.usefixtures("lrelease")
 
@@ -143,8 +143,10 @@ def test_the_evidence_panel(french, evidence_file, artefacts):
     dock.show()
     text = re.sub(r"<[^>]*>", "", dock.text().replace("&nbsp;", " "))
     text = re.sub(r"geolivelihood explain .*", "", text)
+    QApplication.processEvents()
     dock.grab().save(str(artefacts / "evidence_french.png"))
     dock.close()
+    assert dock.widget().widget().width() <= dock.widget().viewport().width()
     assert_french(text)
     assert "découpage par blocs spatiaux" in text and "régression ridge" in text
 
@@ -156,12 +158,16 @@ def test_texts_of_the_assistant_fit(french, artefacts):
     for number_, page in enumerate(wizard.pages()):
         wizard.setStartId(wizard.pageIds()[number_])
         wizard.restart()
+        QApplication.processEvents()
         wizard.grab().save(str(artefacts / f"assistant_french_{number_ + 1}.png"))
         shown = [one for one in page.findChildren(QLabel) if one.isVisible() and one.text()]
         assert english("\n".join(one.text() for one in shown)) == []
         for one in shown:
             assert one.width() >= min(one.minimumSizeHint().width(), one.sizeHint().width()), one.text()
             assert one.height() >= one.heightForWidth(one.width()), one.text()
+        for one in page.findChildren(QListWidget):
+            if one.isVisible() and one.count():
+                assert one.visualItemRect(one.item(one.count() - 1)).bottom() <= one.viewport().height()
     for one in wizard.findChildren(QAbstractButton):
         if one.isVisible() and one.text():
             assert one.width() >= one.sizeHint().width(), one.text()
