@@ -185,8 +185,9 @@ def _legend(layout, name, linked, layers):
 
 def _translate(node, model):
     """Labels of classes, which the library wrote in English, in the user's language."""
-    for number, entry in enumerate(model.layerLegendNodes(node)):
-        label = str(entry.data(Qt.ItemDataRole.DisplayRole))
+    # All are read before one is set: setting one makes the model forget its entries.
+    labels = [str(entry.data(Qt.ItemDataRole.DisplayRole)) for entry in model.layerLegendNodes(node)]
+    for number, label in enumerate(labels):
         if titles.legend(label) != label:
             QgsMapLayerLegendUtils.setLegendNodeUserLabel(node, number, titles.legend(label))
 
