@@ -14,6 +14,7 @@ from geolivelihood_qgis.evidence.collect import collect
 from geolivelihood_qgis.evidence.places import place_of
 from geolivelihood_qgis.gui.assistant.wizard import Assistant
 from geolivelihood_qgis.gui.evidence_dock import EvidenceDock
+from geolivelihood_qgis.gui.settings_dialog import SettingsDialog
 from geolivelihood_qgis.layers.results import result_layers
 from geolivelihood_qgis.wording import count, number, number_text, said
 from qgis.core import QgsLayoutExporter, QgsProject
@@ -91,6 +92,19 @@ def assert_french(text):
     assert POINT.findall(text) == [], text
 
 
+def assert_texts_fit(window):
+    shown = [one for one in window.findChildren((QLabel, QAbstractButton)) if one.isVisible() and one.text()]
+    assert shown
+    texts = [one.text() for one in shown if one.text().replace("&", "") != "Cancel"]  # Qt's own
+    assert english("\n".join(texts)) == []
+    for one in shown:
+        if isinstance(one, QLabel):
+            assert one.width() >= min(one.minimumSizeHint().width(), one.sizeHint().width()), one.text()
+            assert one.height() >= one.heightForWidth(one.width()), one.text()
+        else:
+            assert one.width() >= one.sizeHint().width(), one.text()
+
+
 def test_english_is_found():
     assert english("Carte : Every cell is a prediction of a model, not a measurement.") != []
 
@@ -160,16 +174,20 @@ def test_texts_of_the_assistant_fit(french, artefacts):
         wizard.restart()
         QApplication.processEvents()
         wizard.grab().save(str(artefacts / f"assistant_french_{number_ + 1}.png"))
-        shown = [one for one in page.findChildren(QLabel) if one.isVisible() and one.text()]
-        assert english("\n".join(one.text() for one in shown)) == []
-        for one in shown:
-            assert one.width() >= min(one.minimumSizeHint().width(), one.sizeHint().width()), one.text()
-            assert one.height() >= one.heightForWidth(one.width()), one.text()
+        assert_texts_fit(page)
         for one in page.findChildren(QListWidget):
             if one.isVisible() and one.count():
                 assert one.visualItemRect(one.item(one.count() - 1)).bottom() <= one.viewport().height()
-    for one in wizard.findChildren(QAbstractButton):
-        if one.isVisible() and one.text():
-            assert one.width() >= one.sizeHint().width(), one.text()
+    assert_texts_fit(wizard)
     wizard.hide()
     wizard.deleteLater()
+
+
+def test_texts_of_the_settings_fit(french, artefacts):
+    dialog = SettingsDialog()
+    dialog.show()
+    QApplication.processEvents()
+    dialog.grab().save(str(artefacts / "settings_french.png"))
+    assert_texts_fit(dialog)
+    dialog.close()
+    dialog.deleteLater()
