@@ -2,6 +2,8 @@
 
 import math
 
+from ..wording import with_signs
+
 VALUES = ("#440154", "#46327e", "#365c8d", "#277f8e", "#1fa187", "#4ac16d", "#a0da39", "#fde725")
 """viridis: told apart with every common colour blindness and in grey print."""
 
@@ -41,7 +43,7 @@ def labels(bounds):
     while digits and all(text.endswith("0") for text in texts):
         digits -= 1
         texts = [f"{bound:,.{digits}f}" for bound in bounds]
-    texts = [text.replace("-", "\N{MINUS SIGN}") for text in texts]
+    texts = [with_signs(text) for text in texts]
     return [f"{low} – {high}" if low != high else low for high, low in zip(texts[1:], texts)]
 
 

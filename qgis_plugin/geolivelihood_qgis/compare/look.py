@@ -13,6 +13,7 @@ from qgis.PyQt.QtCore import QDateTime
 
 from ..compat import tr
 from ..layers.results import write_provenance
+from ..wording import count, said
 from . import symbols
 from .classes import LESS_TO_MORE, mirrored
 from .difference import LAYER
@@ -99,18 +100,18 @@ def _quoted(text):
 
 def sentences(tally):
     """What was counted, in words."""
-    told = [tr("{} are in both runs.").format(f"{tally.matched:,}")]
+    told = [tr("{} are in both runs.").format(count(tally.matched))]
     told.append(
         tr("{} are only in the first run and {} only in the second; they are left out.").format(
-            f"{tally.only_first:,}", f"{tally.only_second:,}"
+            count(tally.only_first), count(tally.only_second)
         )
     )
     if tally.doubtful:
-        told.append(tr("In {} one of the runs is not applicable.").format(f"{tally.doubtful:,}"))
+        told.append(tr("In {} one of the runs is not applicable.").format(count(tally.doubtful)))
     if tally.with_intervals:
         told.append(
             tr("In {} of {} the difference is larger than half of both intervals.").format(
-                f"{tally.beyond:,}", f"{tally.with_intervals:,}"
+                count(tally.beyond), count(tally.with_intervals)
             )
         )
     else:
@@ -144,7 +145,7 @@ def _history(which, side):
     told = side.book.provenance
     parts = [side.book.path.name, tr("run {}").format(told["run_id"]) if told.get("run_id") else ""]
     parts += [str(told.get("time") or ""), str(told.get("command") or "")]
-    return f"{which}: {', '.join(part for part in parts if part)}"
+    return said(which, ", ".join(part for part in parts if part))
 
 
 def _provenance(first, second, indicator, tally):

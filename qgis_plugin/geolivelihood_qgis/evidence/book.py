@@ -11,7 +11,6 @@ from pathlib import Path
 
 from qgis.core import QgsFeatureRequest, QgsGeometry, QgsMapLayerType, QgsProviderRegistry, QgsVectorLayer
 
-from ..compat import tr
 from ..layers.results import read_provenance
 
 PASSING = "geolivelihood/passing"
@@ -168,14 +167,6 @@ def literal(value):
     if isinstance(value, (int, float)):
         return str(value)
     return "'" + str(value).replace("'", "''") + "'"
-
-
-def number_text(value):
-    """A number as a person would write it: three significant digits, a true minus sign."""
-    if value is None:
-        return tr("not known")
-    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def _is_ours(table):

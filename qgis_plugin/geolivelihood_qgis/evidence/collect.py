@@ -2,6 +2,7 @@
 
 from collections import namedtuple
 
+from ..words import model_name
 from .contributions import concepts, contributions
 from .links import links
 from .pictures import pictures
@@ -57,6 +58,6 @@ def rasters(place):
         if values.get("path"):
             path = str(place.book.beside(values["path"]))
             told = [place.book.label(values["target"])[0] if values.get("target") else ""]
-            told += [values.get("method", ""), values.get("model", "")]
+            told += [values.get("method", ""), model_name(values.get("model", ""))]
             found.setdefault(path, Raster(path, ", ".join(part for part in told if part)))
     return list(found.values())

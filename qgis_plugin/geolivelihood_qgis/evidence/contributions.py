@@ -3,6 +3,8 @@
 from collections import namedtuple
 
 from ..compat import is_null, tr
+from ..wording import said
+from ..words import model_name
 from .places import cell_around
 from .predictions import number
 
@@ -20,8 +22,8 @@ def contributions(place):
     charts = _feature_charts(place) + (seen or _zonal(place))
     if charts:
         return charts
-    said = tr("No contributions are stored for this place. To make them, run: {}")
-    return [Chart(tr("Contributions"), [], said.format(place.book.explain_command("signed_cam")))]
+    text = tr("No contributions are stored for this place. To make them, run: {}")
+    return [Chart(tr("Contributions"), [], text.format(place.book.explain_command("signed_cam")))]
 
 
 def concepts(place):
@@ -118,9 +120,13 @@ def _strongest(bars):
 
 def _chart_title(book, title, group):
     target, model, source = group
-    parts = [book.label(target)[0] if target else "", tr("model {}").format(model) if model else "", source]
+    parts = [
+        book.label(target)[0] if target else "",
+        tr("model {}").format(model_name(model)) if model else "",
+        source,
+    ]
     told = ", ".join(part for part in parts if part)
-    return f"{title}: {told}" if told else title
+    return said(title, told) if told else title
 
 
 def _group(get):

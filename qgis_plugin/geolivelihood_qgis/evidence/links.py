@@ -3,6 +3,8 @@
 from collections import namedtuple
 
 from ..compat import is_null, tr
+from ..wording import number as written
+from ..words import model_name
 from .contributions import Bar
 from .places import KINDS
 from .predictions import number
@@ -58,7 +60,11 @@ def _scored(place):
         link = _link(place, feature)
         strongest.setdefault((link.start, link.end), link)
     label = place.book.label(target)[0] if target else ""
-    told = [label, tr("model {}").format(model) if model else "", str(method or "").replace("_", " ")]
+    told = [
+        label,
+        tr("model {}").format(model_name(model)) if model else "",
+        str(method or "").replace("_", " "),
+    ]
     title = tr("Strongest links: {}").format(", ".join(filter(None, told)))
     remark = tr("Several ways of scoring are stored; this is the first.") if len(runs) > 1 else ""
     return Links(title, list(strongest.values())[:MOST], remark, place.book.layer(table).crs())
@@ -106,7 +112,8 @@ def _link(place, feature):
         title = tr("to {}").format(end if start == place.key else start)
     distance, sign = number(get("distance_m")), get("sign")
     if distance is not None:
-        told = f"{distance / 1000:,.1f} km" if distance >= 1000 else f"{distance:.0f} m"
-        title = f"{title}, {told}"
+        far = distance >= 1000
+        told = tr("{} km").format(written(distance / 1000, ",.1f")) if far else ""
+        title = f"{title}, {told or tr('{} m').format(written(distance, '.0f'))}"
     importance = number(get("importance"))
     return Link(start, end, importance, sign if sign in (1, -1) else 0, title, feature.geometry())

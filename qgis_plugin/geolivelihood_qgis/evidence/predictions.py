@@ -4,7 +4,9 @@ import math
 from collections import namedtuple
 
 from ..compat import tr
-from .book import number_text
+from ..wording import count, number_text, said
+from ..wording import number as written
+from ..words import metric_name, model_name, split_name
 
 Prediction = namedtuple("Prediction", "label unit value lower upper coverage what")
 """One number with its interval (``None`` where there is none); ``what`` says which number it is."""
@@ -46,7 +48,7 @@ def applicability(place):
     share = number(place.values.get("share_applicable"))
     if said is None and share is not None:
         flagged = bool(place.values.get("flagged"))
-        text = tr("The model is applicable to {} % of the people here.").format(f"{100 * share:.0f}")
+        text = tr("The model is applicable to {} % of the people here.").format(written(100 * share, ".0f"))
         return not flagged, text
     if said is None:
         return None, tr("Whether the model is applicable here was not assessed.")
@@ -82,7 +84,7 @@ def number(value):
     return None
 
 
-_METRICS = {"r2": "R²", "mae": "MAE"}
+_METRICS = ("r2", "mae")
 
 
 def _prediction(place, indicator, column, what):
@@ -97,13 +99,15 @@ def _prediction(place, indicator, column, what):
 
 
 def _score(book, row):
-    text = f"{_METRICS[row['metric']]} {number_text(number(row.get('value')))}"
+    text = f"{metric_name(row['metric'])} {number_text(number(row.get('value')))}"
     lower, upper = number(row.get("lower")), number(row.get("upper"))
     if lower is not None and upper is not None:
         text += tr(" ({} to {})").format(number_text(lower), number_text(upper))
     where = tr("fold {}").format(row["fold"]) if row.get("fold") is not None else tr("all folds")
     if row.get("split"):
-        where += f", {row['split']}"
-    return tr("{}: {}; model {}, {}, {} clusters").format(
-        book.label(row.get("indicator", ""))[0], text, row.get("model", "?"), where, row.get("n", "?")
+        where += ", " + split_name(row["split"])
+    clusters = count(row["n"]) if isinstance(row.get("n"), int) else "?"
+    tested = tr("{}; model {}, {}, {} clusters").format(
+        text, model_name(row.get("model", "?")), where, clusters
     )
+    return said(book.label(row.get("indicator", ""))[0], tested)

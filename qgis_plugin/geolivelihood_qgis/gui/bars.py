@@ -5,7 +5,7 @@ from qgis.PyQt.QtGui import QColor, QPainter, QPalette, QPen
 from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
 
 from ..compat import tr
-from ..evidence.book import number_text
+from ..wording import number_text, said
 
 MORE, LESS, CHANCE = QColor("#b2182b"), QColor("#2166ac"), QColor("#9a9a9a")
 LIGHT_MORE, LIGHT_LESS = QColor("#ef8a62"), QColor("#67a9cf")
@@ -86,7 +86,7 @@ class BarChart(QWidget):
 
 
 def _words(bar):
-    text = f"{bar.name}: {number_text(bar.value)}"
+    text = said(bar.name, number_text(bar.value))
     if bar.lower is not None and bar.upper is not None:
         text += tr(" ({} to {})").format(number_text(bar.lower), number_text(bar.upper))
     return text if bar.significant else text + tr(", may be chance")

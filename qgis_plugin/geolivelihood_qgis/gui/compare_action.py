@@ -9,6 +9,7 @@ from ..compare.choices import choices
 from ..compare.views import ComparedViews
 from ..compat import tr
 from ..env import settings
+from ..wording import count
 from .compare_dialog import CompareDialog
 from .tasks import AlgorithmRun
 
@@ -67,5 +68,5 @@ class Comparison:
             self.say(message or tr("Nothing was compared."), Qgis.MessageLevel.Critical)
             return
         text = tr("Compared {} places; {} are only in the first run and {} only in the second.")
-        counts = (f"{results[name]:,}" for name in ("COUNT", "ONLY_FIRST", "ONLY_SECOND"))
+        counts = (count(results[name]) for name in ("COUNT", "ONLY_FIRST", "ONLY_SECOND"))
         self.say(text.format(*counts), Qgis.MessageLevel.Success)

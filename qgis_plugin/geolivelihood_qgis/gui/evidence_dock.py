@@ -15,12 +15,13 @@ from qgis.PyQt.QtWidgets import (
     QListWidgetItem,
     QPushButton,
     QScrollArea,
+    QStyle,
     QVBoxLayout,
     QWidget,
 )
 
 from ..compat import tr
-from ..evidence.book import number_text
+from ..wording import count, number, number_text, said
 from .bars import BarChart
 from .link_list import LinkList
 from .thumbnails import SIZE
@@ -94,6 +95,7 @@ class EvidenceDock(QDockWidget):
         self._show_charts(evidence)
         self._links.show_links(evidence.links)
         self._body_widget.show()
+        self._widen()
 
     def set_thumbnail(self, number, image, problem):
         """Put a picture that was read into its place."""
@@ -109,6 +111,7 @@ class EvidenceDock(QDockWidget):
         """Whether there are wedges to show, and whether only those of this place are shown now."""
         self._wedges.setEnabled(possible)
         self._wedges.setText(tr("Hide wedges") if active else tr("Show wedges"))
+        self._widen()
 
     def set_links(self, active):
         """Whether the links of this place are on the map now."""
@@ -172,14 +175,19 @@ class EvidenceDock(QDockWidget):
         for widget in (self._places, self._title, self._texts["Message"], self._body_widget):
             self._body.addWidget(widget)
         self._body.addStretch(1)
-        inside, scroll = QWidget(), QScrollArea()
-        inside.setLayout(self._body)
-        scroll.setWidget(inside)
+        self._inside, scroll = QWidget(), QScrollArea()
+        self._inside.setLayout(self._body)
+        scroll.setWidget(self._inside)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidget(scroll)
         self.setMinimumWidth(340)
+
+    def _widen(self):
+        """As wide as its buttons need in this language: it never scrolls sideways."""
+        bar = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
+        self.setMinimumWidth(max(340, self._inside.minimumSizeHint().width() + bar + 8))
 
     def _show_pictures(self, evidence):
         self.pictures.clear()
@@ -190,11 +198,11 @@ class EvidenceDock(QDockWidget):
             item.setToolTip("\n".join(filter(None, [picture.image_id, *lines, picture.path])))
             item.setData(Qt.ItemDataRole.UserRole, picture.path)
             self.pictures.addItem(item)
-        count, shown = evidence.picture_count, len(evidence.pictures)
-        told = f"{count:,}" if evidence.all_counted else tr("{} or more").format(f"{count:,}")
-        if not count:
+        found, shown = evidence.picture_count, len(evidence.pictures)
+        told = count(found) if evidence.all_counted else tr("{} or more").format(count(found))
+        if not found:
             text = tr("No pictures lie here.")
-        elif shown < count:
+        elif shown < found:
             text = tr("{} of {} pictures; double-click one to open it").format(shown, told)
         else:
             text = tr("Pictures: {}; double-click one to open it").format(told)
@@ -227,14 +235,14 @@ def _predictions(evidence):
     lines = []
     for told in evidence.predictions:
         unit = f" {escape(told.unit)}" if told.unit else ""
-        line = f"<b>{escape(told.label)}: {number_text(told.value)}</b>{unit} ({escape(told.what)})"
+        line = f"<b>{said(escape(told.label), number_text(told.value))}</b>{unit} ({escape(told.what)})"
         if told.lower is not None and told.upper is not None:
             if told.coverage:
-                name = tr("{} % interval").format(f"{100 * told.coverage:.0f}")
+                name = tr("{} % interval").format(number(100 * told.coverage, ".0f"))
             else:
                 name = tr("interval")
             ends = tr("{} to {}").format(number_text(told.lower), number_text(told.upper))
-            line += f"<br>&nbsp;&nbsp;{escape(name)}: {ends}"
+            line += f"<br>&nbsp;&nbsp;{said(escape(name), ends)}"
         lines.append(line)
     if evidence.place.kind == "images" and lines:
         lines.insert(0, escape(tr("The cell around this photo:")))

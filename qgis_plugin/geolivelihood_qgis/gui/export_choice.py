@@ -3,6 +3,7 @@
 from qgis.PyQt.QtWidgets import QMessageBox
 
 from ..compat import tr
+from ..wording import count as counted
 
 
 def only_selected(layers, parent):
@@ -11,7 +12,7 @@ def only_selected(layers, parent):
     if not count:
         return False
     button = QMessageBox.StandardButton
-    text = tr("{} features are selected. Export only these?").format(f"{count:,}")
+    text = tr("{} features are selected. Export only these?").format(counted(count))
     answer = QMessageBox.question(
         parent, tr("Export"), text, button.Yes | button.No | button.Cancel, button.Yes
     )

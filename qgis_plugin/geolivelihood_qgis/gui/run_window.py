@@ -16,6 +16,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ..compat import tr
+from ..words import head
 from .eta import Remaining, duration
 
 LINES = 2000
@@ -93,7 +94,7 @@ class RunWindow(QDialog):
             self.row.addWidget(button)
 
     def _stage(self, text):
-        stage = text.partition(":")[0]
+        stage = head(text)
         if stage != self.remaining.stage:
             self.remaining.begin(stage)
             self.bar.setRange(0, 0)

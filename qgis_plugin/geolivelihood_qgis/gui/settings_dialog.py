@@ -29,7 +29,7 @@ class SettingsDialog(QDialog):
         super().__init__(parent)
         self.setObjectName("glqSettingsDialog")
         self.setWindowTitle(tr("Geolivelihood settings"))
-        self.setMinimumWidth(560)
+        self.setMinimumWidth(620)
         self.task = None
         self._make_widgets()
         self._lay_out()
@@ -87,12 +87,12 @@ class SettingsDialog(QDialog):
         row.addWidget(self.check)
         form = QFormLayout()
         form.addRow(tr("Worker Python"), row)
-        form.addRow("", self.status)
+        form.addRow(self.status)  # across both columns: long in some languages
         form.addRow(tr("Compute on"), self.device)
         form.addRow(tr("Threads"), self.threads)
         form.addRow(tr("Give up after silence of"), self.stall)
         form.addRow(tr("Results folder"), self.results)
-        form.addRow("", self.keep_log)
+        form.addRow(self.keep_log)
         buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )
@@ -112,7 +112,20 @@ class SettingsDialog(QDialog):
         self.stall.setValue(settings.get("stall_seconds"))
         self.results.setFilePath(settings.get("results_dir"))
         self.keep_log.setChecked(settings.get("keep_log"))
-        self.status.setText(settings.obstacle())
+        self._tell(settings.obstacle())
+
+    def resizeEvent(self, event):
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _tell(self, text):
+        self.status.setText(text)
+        self._make_room()
+
+    def _make_room(self):
+        """A form gives a text that wraps too few lines."""
+        room = self.width() - 2 * self.layout().contentsMargins().left()
+        self.status.setMinimumHeight(self.status.heightForWidth(room))
 
     def accept(self):
         """Store the settings."""
@@ -134,10 +147,10 @@ class SettingsDialog(QDialog):
     def _check(self):
         program = self.python.filePath().strip() or settings.find_worker()
         if not program:
-            self.status.setText(tr("Choose a Python first."))
+            self._tell(tr("Choose a Python first."))
             return
         self.check.setEnabled(False)
-        self.status.setText(tr("Starting {} ...").format(program))
+        self._tell(tr("Starting {} ...").format(program))
         self.task = CheckTask(program, self._checked)
         QgsApplication.taskManager().addTask(self.task)
 
@@ -146,11 +159,9 @@ class SettingsDialog(QDialog):
         self.check.setEnabled(True)
         self.diagnostics.refresh()
         if result is None:
-            self.status.setText("✗ " + (str(error) if error else tr("Cancelled.")))
+            self._tell("✗ " + (str(error) if error else tr("Cancelled.")))
             return
         versions = result["versions"]
         devices = ", ".join(f"{device['id']} ({device['name']})" for device in result.get("devices", ()))
         text = tr("✓ geolivelihood {library} on Python {python}. Devices: {devices}")
-        self.status.setText(
-            text.format(library=versions["geolivelihood"], python=versions["python"], devices=devices)
-        )
+        self._tell(text.format(library=versions["geolivelihood"], python=versions["python"], devices=devices))

@@ -189,11 +189,6 @@
             <translation>La version {} de la bibliothèque est trop ancienne ; il faut au moins la version {}.</translation>
         </message>
         <message>
-            <location filename="../evidence/book.py" />
-            <source>not known</source>
-            <translation>inconnu</translation>
-        </message>
-        <message>
             <location filename="../evidence/contributions.py" />
             <source>No contributions are stored for this place. To make them, run: {}</source>
             <translation>Aucune contribution n’est enregistrée pour ce lieu. Pour les calculer, exécutez : {}</translation>
@@ -266,7 +261,7 @@
         <message>
             <location filename="../evidence/contributions.py" />
             <source>model {}</source>
-            <translation>modèle {}</translation>
+            <translation>modèle « {} »</translation>
         </message>
         <message>
             <location filename="../evidence/links.py" />
@@ -312,6 +307,16 @@
             <location filename="../evidence/links.py" />
             <source>to {}</source>
             <translation>vers {}</translation>
+        </message>
+        <message>
+            <location filename="../evidence/links.py" />
+            <source>{} km</source>
+            <translation>{} km</translation>
+        </message>
+        <message>
+            <location filename="../evidence/links.py" />
+            <source>{} m</source>
+            <translation>{} m</translation>
         </message>
         <message>
             <location filename="../evidence/places.py" />
@@ -415,8 +420,8 @@
         </message>
         <message>
             <location filename="../evidence/predictions.py" />
-            <source>{}: {}; model {}, {}, {} clusters</source>
-            <translation>{} : {} ; modèle {}, {}, {} grappes</translation>
+            <source>{}; model {}, {}, {} clusters</source>
+            <translation>{} ; modèle « {} », {}, {} grappes</translation>
         </message>
         <message>
             <location filename="../gui/assistant/checks.py" />
@@ -885,16 +890,6 @@
         </message>
         <message>
             <location filename="../gui/assistant/output.py" />
-            <source>{} km</source>
-            <translation>{} km</translation>
-        </message>
-        <message>
-            <location filename="../gui/assistant/output.py" />
-            <source>{} m</source>
-            <translation>{} m</translation>
-        </message>
-        <message>
-            <location filename="../gui/assistant/output.py" />
             <source>H3 resolution {}: cells about {} wide</source>
             <translation>Résolution H3 {} : cellules d’environ {} de large</translation>
         </message>
@@ -1089,116 +1084,6 @@
             <translation>&amp;Créer la carte</translation>
         </message>
         <message>
-            <location filename="../gui/assistant/words.py" />
-            <source>No, they are where the people live</source>
-            <translation>Non, elles se trouvent là où vivent les gens</translation>
-        </message>
-        <message>
-            <location filename="../gui/assistant/words.py" />
-            <source>Yes, as DHS does it (2 km in towns, 5 to 10 km elsewhere)</source>
-            <translation>Oui, comme dans les enquêtes DHS (2 km en ville, 5 à 10 km ailleurs)</translation>
-        </message>
-        <message>
-            <location filename="../gui/assistant/words.py" />
-            <source>Street photos: a layer with their places and paths</source>
-            <translation>Photos de rue : une couche avec leurs lieux et leurs chemins</translation>
-        </message>
-        <message>
-            <location filename="../gui/assistant/words.py" />
-            <source>Street photos: a folder; places are read from the files</source>
-            <translation>Photos de rue : un dossier ; les lieux sont lus dans les fichiers</translation>
-        </message>
-        <message>
-            <location filename="../gui/assistant/words.py" />
-            <source>Map tiles: a folder of z/x/y pictures</source>
-            <translation>Tuiles de carte : un dossier d’images z/x/y</translation>
-        </message>
-        <message>
-            <location filename="../gui/assistant/words.py" />
-            <source>Images of the whole area: rasters such as satellite or night lights</source>
-            <translation>Images de toute la zone : rasters, par exemple satellitaires ou de lumières nocturnes</translation>
-        </message>
-        <message>
-            <location filename="../gui/assistant/words.py" />
-            <source>Automatic: suits the kind of pictures</source>
-            <translation>Automatique : adaptée au type d’images</translation>
-        </message>
-        <message>
-            <location filename="../gui/assistant/words.py" />
-            <source>Averages of brightness and colour (fastest)</source>
-            <translation>Moyennes de luminosité et de couleur (la plus rapide)</translation>
-        </message>
-        <message>
-            <location filename="../gui/assistant/words.py" />
-            <source>Random patterns (fast, needs no download)</source>
-            <translation>Motifs aléatoires (rapide, sans téléchargement)</translation>
-        </message>
-        <message>
-            <location filename="../gui/assistant/words.py" />
-            <source>A trained network (slow without a GPU, downloads weights once)</source>
-            <translation>Un réseau de neurones entraîné (lent sans carte graphique, télécharge une fois les poids)</translation>
-        </message>
-        <message>
-            <location filename="../gui/assistant/words.py" />
-            <source>Mean: knows nothing; others must beat it</source>
-            <translation>Moyenne : ne sait rien ; les autres doivent faire mieux</translation>
-        </message>
-        <message>
-            <location filename="../gui/assistant/words.py" />
-            <source>Nearest places: the mean of near clusters</source>
-            <translation>Lieux les plus proches : la moyenne des grappes voisines</translation>
-        </message>
-        <message>
-            <location filename="../gui/assistant/words.py" />
-            <source>Distance weights: near clusters count more</source>
-            <translation>Pondération par la distance : les grappes proches comptent davantage</translation>
-        </message>
-        <message>
-            <location filename="../gui/assistant/words.py" />
-            <source>Kriging: a smooth surface with its own uncertainty</source>
-            <translation>Krigeage : une surface lisse avec sa propre incertitude</translation>
-        </message>
-        <message>
-            <location filename="../gui/assistant/words.py" />
-            <source>Ridge regression on the pictures</source>
-            <translation>Régression ridge sur les images</translation>
-        </message>
-        <message>
-            <location filename="../gui/assistant/words.py" />
-            <source>Boosted trees on the pictures</source>
-            <translation>Arbres boostés sur les images</translation>
-        </message>
-        <message>
-            <location filename="../gui/assistant/words.py" />
-            <source>Graph network of the photos around a cluster (slow)</source>
-            <translation>Réseau de graphe des photos autour d’une grappe (lent)</translation>
-        </message>
-        <message>
-            <location filename="../gui/assistant/words.py" />
-            <source>Network that passes messages between cells (slow)</source>
-            <translation>Réseau qui échange des messages entre cellules (lent)</translation>
-        </message>
-        <message>
-            <location filename="../gui/assistant/words.py" />
-            <source>Blocks: whole areas are left out (always)</source>
-            <translation>Blocs : des zones entières sont exclues (toujours)</translation>
-        </message>
-        <message>
-            <location filename="../gui/assistant/words.py" />
-            <source>Random: single clusters are left out (flatters)</source>
-            <translation>Aléatoire : des grappes sont exclues une à une (résultat flatteur)</translation>
-        </message>
-        <message>
-            <location filename="../gui/assistant/words.py" />
-            <source>Regions: whole regions are left out, needs regions</source>
-            <translation>Régions : des régions entières sont exclues, nécessite des régions</translation>
-        </message>
-        <message>
-            <location filename="../gui/assistant/words.py" />
-            <source>As far as the map: folds whose distances resemble those to the cells</source>
-            <translation>Aussi loin que la carte : plis dont les distances ressemblent à celles des cellules</translation>
-        </message>
-        <message>
             <location filename="../gui/bars.py" />
             <source>, may be chance</source>
             <translation>, peut-être dû au hasard</translation>
@@ -1346,7 +1231,7 @@
         <message>
             <location filename="../gui/evidence_dock.py" />
             <source>Show map of evidence</source>
-            <translation>Afficher la carte des éléments probants</translation>
+            <translation>Carte des éléments probants</translation>
         </message>
         <message>
             <location filename="../gui/evidence_dock.py" />
@@ -1824,6 +1709,106 @@
             <translation>{} n’est pas un fichier de cet ordinateur. Enregistrez-le d’abord en GeoTIFF (Exporter ▸ Enregistrer sous).</translation>
         </message>
         <message>
+            <location filename="../layers/titles.py" />
+            <source>Overhead pictures</source>
+            <translation>Images aériennes ou satellitaires</translation>
+        </message>
+        <message>
+            <location filename="../layers/titles.py" />
+            <source>Links between pictures</source>
+            <translation>Liens entre images</translation>
+        </message>
+        <message>
+            <location filename="../layers/titles.py" />
+            <source>Where the evidence is strongest</source>
+            <translation>Où les éléments probants sont les plus forts</translation>
+        </message>
+        <message>
+            <location filename="../layers/titles.py" />
+            <source>Pictures and cells that counted</source>
+            <translation>Images et cellules qui ont compté</translation>
+        </message>
+        <message>
+            <location filename="../layers/titles.py" />
+            <source>Links that counted</source>
+            <translation>Liens qui ont compté</translation>
+        </message>
+        <message>
+            <location filename="../layers/titles.py" />
+            <source>Where most of the evidence lies</source>
+            <translation>Où se trouve l’essentiel des éléments probants</translation>
+        </message>
+        <message>
+            <location filename="../layers/titles.py" />
+            <source>Pictures with maps of evidence</source>
+            <translation>Images avec cartes des éléments probants</translation>
+        </message>
+        <message>
+            <location filename="../layers/titles.py" />
+            <source>Concepts in pictures</source>
+            <translation>Concepts dans les images</translation>
+        </message>
+        <message>
+            <location filename="../layers/titles.py" />
+            <source>Concepts at survey clusters</source>
+            <translation>Concepts aux grappes d’enquête</translation>
+        </message>
+        <message>
+            <location filename="../layers/titles.py" />
+            <source>Concepts in cells</source>
+            <translation>Concepts dans les cellules</translation>
+        </message>
+        <message>
+            <location filename="../layers/titles.py" />
+            <source>Kinds of pictures</source>
+            <translation>Types d’images</translation>
+        </message>
+        <message>
+            <location filename="../layers/titles.py" />
+            <source>Evidence per area</source>
+            <translation>Éléments probants par zone</translation>
+        </message>
+        <message>
+            <location filename="../layers/titles.py" />
+            <source>What the photos see</source>
+            <translation>Ce que voient les photos</translation>
+        </message>
+        <message>
+            <location filename="../layers/titles.py" />
+            <source>Where each cluster may lie</source>
+            <translation>Où chaque grappe peut se trouver</translation>
+        </message>
+        <message>
+            <location filename="../layers/titles.py" />
+            <source>Set aside</source>
+            <translation>Lignes écartées</translation>
+        </message>
+        <message>
+            <location filename="../layers/titles.py" />
+            <source>Survey</source>
+            <translation>Enquête</translation>
+        </message>
+        <message>
+            <location filename="../layers/titles.py" />
+            <source>Map</source>
+            <translation>Carte</translation>
+        </message>
+        <message>
+            <location filename="../layers/titles.py" />
+            <source>Tables</source>
+            <translation>Tables</translation>
+        </message>
+        <message>
+            <location filename="../layers/titles.py" />
+            <source>No data</source>
+            <translation>Pas de données</translation>
+        </message>
+        <message>
+            <location filename="../layers/titles.py" />
+            <source>Not significant</source>
+            <translation>Non significatif</translation>
+        </message>
+        <message>
             <location filename="../plugin.py" />
             <source>From clusters and photos to a map...</source>
             <translation>Des grappes et des photos à la carte...</translation>
@@ -1995,11 +1980,6 @@
         </message>
         <message>
             <location filename="../printing/caveats.py" />
-            <source>mean absolute error</source>
-            <translation>erreur absolue moyenne</translation>
-        </message>
-        <message>
-            <location filename="../printing/caveats.py" />
             <source> on {} clusters</source>
             <translation> – {} grappes</translation>
         </message>
@@ -2077,11 +2057,6 @@
             <location filename="../printing/facts.py" />
             <source>{} cells (H3)</source>
             <translation>{} cellules (H3)</translation>
-        </message>
-        <message>
-            <location filename="../printing/facts.py" />
-            <source>Survey</source>
-            <translation>Enquête</translation>
         </message>
         <message>
             <location filename="../printing/facts.py" />
@@ -2172,11 +2147,6 @@
             <location filename="../processing/base.py" />
             <source>Whole jobs</source>
             <translation>Traitements complets</translation>
-        </message>
-        <message>
-            <location filename="../processing/base.py" />
-            <source>Map</source>
-            <translation>Carte</translation>
         </message>
         <message>
             <location filename="../processing/catalogue.py" />
@@ -3565,6 +3535,11 @@
         </message>
         <message>
             <location filename="../processing/operations.json" />
+            <source>Pictures that may be unusable (share)</source>
+            <translation>Images qui peuvent être inutilisables (part)</translation>
+        </message>
+        <message>
+            <location filename="../processing/operations.json" />
             <source>Features</source>
             <translation>Variables</translation>
         </message>
@@ -3825,8 +3800,193 @@
         </message>
         <message>
             <location filename="../processing/worker_algorithm.py" />
-            <source>{} rows were set aside; see rejected.csv.</source>
-            <translation>Lignes écartées : {} ; voir rejected.csv.</translation>
+            <source>{} rows were set aside; the layer or file 'rejected' has the reasons.</source>
+            <translation>Lignes écartées : {} ; la couche ou le fichier « rejected » en donne les raisons.</translation>
+        </message>
+        <message>
+            <location filename="../wording.py" />
+            <source>{}: {}</source>
+            <translation>{} : {}</translation>
+        </message>
+        <message>
+            <location filename="../wording.py" />
+            <source>not known</source>
+            <translation>inconnu</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>No, they are where the people live</source>
+            <translation>Non, elles se trouvent là où vivent les gens</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>Yes, as DHS does it (2 km in towns, 5 to 10 km elsewhere)</source>
+            <translation>Oui, comme dans les enquêtes DHS (2 km en ville, 5 à 10 km ailleurs)</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>Street photos: a layer with their places and paths</source>
+            <translation>Photos de rue : une couche avec leurs lieux et leurs chemins</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>Street photos: a folder; places are read from the files</source>
+            <translation>Photos de rue : un dossier ; les lieux sont lus dans les fichiers</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>Map tiles: a folder of z/x/y pictures</source>
+            <translation>Tuiles de carte : un dossier d’images z/x/y</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>Images of the whole area: rasters such as satellite or night lights</source>
+            <translation>Images de toute la zone : rasters, par exemple satellitaires ou de lumières nocturnes</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>Automatic: suits the kind of pictures</source>
+            <translation>Automatique : adaptée au type d’images</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>Averages of brightness and colour (fastest)</source>
+            <translation>Moyennes de luminosité et de couleur (la plus rapide)</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>Random patterns (fast, needs no download)</source>
+            <translation>Motifs aléatoires (rapide, sans téléchargement)</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>A trained network (slow without a GPU, downloads weights once)</source>
+            <translation>Un réseau de neurones entraîné (lent sans carte graphique, télécharge une fois les poids)</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>Mean: knows nothing; others must beat it</source>
+            <translation>Moyenne : ne sait rien ; les autres doivent faire mieux</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>Nearest places: the mean of near clusters</source>
+            <translation>Lieux les plus proches : la moyenne des grappes voisines</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>Distance weights: near clusters count more</source>
+            <translation>Pondération par la distance : les grappes proches comptent davantage</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>Kriging: a smooth surface with its own uncertainty</source>
+            <translation>Krigeage : une surface lisse avec sa propre incertitude</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>Ridge regression on the pictures</source>
+            <translation>Régression ridge sur les images</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>Boosted trees on the pictures</source>
+            <translation>Arbres boostés sur les images</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>Graph network of the photos around a cluster (slow)</source>
+            <translation>Réseau de graphe des photos autour d’une grappe (lent)</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>Network that passes messages between cells (slow)</source>
+            <translation>Réseau qui échange des messages entre cellules (lent)</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>Blocks: whole areas are left out (always)</source>
+            <translation>Blocs : des zones entières sont exclues (toujours)</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>Random: single clusters are left out (flatters)</source>
+            <translation>Aléatoire : des grappes sont exclues une à une (résultat flatteur)</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>Regions: whole regions are left out, needs regions</source>
+            <translation>Régions : des régions entières sont exclues, nécessite des régions</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>As far as the map: folds whose distances resemble those to the cells</source>
+            <translation>Aussi loin que la carte : plis dont les distances ressemblent à celles des cellules</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>mean</source>
+            <translation>moyenne de l’enquête</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>knn</source>
+            <translation>lieux les plus proches</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>idw</source>
+            <translation>pondération par la distance</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>gp</source>
+            <translation>krigeage</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>ridge</source>
+            <translation>régression ridge</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>boosting</source>
+            <translation>arbres boostés</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>graph</source>
+            <translation>réseau de graphe des photos</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>cell</source>
+            <translation>réseau de cellules</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>split by blocks</source>
+            <translation>découpage par blocs spatiaux</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>random split</source>
+            <translation>découpage aléatoire</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>regions left out</source>
+            <translation>régions exclues</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>folds as far as the map</source>
+            <translation>plis aussi éloignés que la carte</translation>
+        </message>
+        <message>
+            <location filename="../words.py" />
+            <source>mean absolute error</source>
+            <translation>erreur absolue moyenne</translation>
         </message>
     </context>
 </TS>

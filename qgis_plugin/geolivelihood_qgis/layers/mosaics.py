@@ -5,6 +5,7 @@ import sqlite3
 from pathlib import Path
 
 from ..compat import tr
+from ..words import model_name
 from .results import ResultLayer, open_read_only, read_provenance
 
 COVERING = ("explanations_rasters", "explanations_regions", "explanations_zonal")
@@ -80,5 +81,6 @@ def _place(layers):
 
 
 def _title(entry):
-    words = [str(entry.get(name) or "").replace("_", " ") for name in ("method", "model", "source")]
+    method, source = (str(entry.get(name) or "").replace("_", " ") for name in ("method", "source"))
+    words = [method, model_name(entry.get("model") or ""), source]
     return tr("Evidence for {}: {}").format(entry.get("target") or "", ", ".join(filter(None, words)))

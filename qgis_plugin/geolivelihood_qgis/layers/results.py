@@ -7,6 +7,7 @@ from collections import namedtuple
 from pathlib import Path
 
 from ..compat import tr
+from . import titles
 
 ResultLayer = namedtuple("ResultLayer", "name title group order visible")
 
@@ -132,8 +133,8 @@ def _describe(name, told):
         title = name
     return ResultLayer(
         name,
-        str(told.get("title") or title),
-        str(told.get("group") or group),
+        titles.title(str(told.get("title") or title)),
+        titles.title(str(told.get("group") or group)),
         told.get("order", number),
         bool(told.get("visible", visible)),
     )

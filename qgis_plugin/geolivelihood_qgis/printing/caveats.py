@@ -3,6 +3,8 @@
 import re
 
 from ..compat import tr
+from ..wording import count, number, said, with_signs
+from ..words import metric_name
 from .facts import model
 
 _SETTINGS = re.compile(r" ?\(Project file: [^()]*\)")
@@ -55,13 +57,13 @@ def _score(split, rows):
     }
     by_metric = {row.get("metric"): row for row in rows if row.get("split") == split}
     parts = [
-        _number(name, by_metric[metric], digits)
-        for metric, name, digits in (("r2", "R²", ".2f"), ("mae", tr("mean absolute error"), "#.3g"))
+        _number(metric_name(metric), by_metric[metric], digits)
+        for metric, digits in (("r2", ".2f"), ("mae", "#.3g"))
         if by_metric.get(metric, {}).get("value") is not None
     ]
-    count = next((row["n"] for row in by_metric.values() if row.get("n")), None)
-    tested = tr(" on {} clusters").format(f"{count:,}") if count else ""
-    return f"{names[split]}{tested}: {', '.join(parts) or tr('no score')}."
+    clusters = next((row["n"] for row in by_metric.values() if row.get("n")), None)
+    tested = tr(" on {} clusters").format(count(clusters)) if clusters else ""
+    return said(names[split] + tested, ", ".join(parts) or tr("no score")) + "."
 
 
 def _number(name, row, digits):
@@ -72,7 +74,7 @@ def _number(name, row, digits):
 
 
 def _plain(value, digits):
-    return f"{value:{digits}}".rstrip(".").replace("-", "−")
+    return with_signs(f"{value:{digits}}".rstrip("."))
 
 
 def _coverage(facts):
@@ -99,13 +101,13 @@ def _applicability(facts):
     text = tr(
         "The map is not applicable in {} of its cells ({} of {}), which look unlike any surveyed place."
     )
-    return text.format(share, f"{facts.not_applicable:,}", f"{facts.cells:,}")
+    return text.format(share, count(facts.not_applicable), count(facts.cells))
 
 
 def percent(share):
     """A share in per cent, with a decimal where it says something."""
     value = 100 * share
-    return f"{value:.0f}\u00a0%" if value == round(value) or value >= 10 else f"{value:.1f}\u00a0%"
+    return number(value, ".0f" if value == round(value) or value >= 10 else ".1f") + "\u00a0%"
 
 
 def interval_title(facts):

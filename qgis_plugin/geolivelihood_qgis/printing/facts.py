@@ -7,6 +7,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from ..compat import tr
 from ..layers.results import ResultsError, open_read_only, read_provenance
+from ..wording import count, said
+from ..words import model_name
 
 Facts = namedtuple(
     "Facts", "path provenance indicator indicators styles columns cells not_applicable credits"
@@ -49,7 +51,7 @@ def _read(base, path, indicator):
         raise ResultsError(tr("{} has no indicator {}; it has: {}.").format(path, indicator, told))
     if not known:
         raise ResultsError(tr("{} has no indicator to print.").format(path))
-    count, doubtful = base.execute("SELECT count(*) FROM cells").fetchone()[0], None
+    cells, doubtful = base.execute("SELECT count(*) FROM cells").fetchone()[0], None
     if "applicable" in columns:
         query = "SELECT count(*) FROM cells WHERE NOT coalesce(applicable, 0)"
         doubtful = base.execute(query).fetchone()[0]
@@ -60,7 +62,7 @@ def _read(base, path, indicator):
         known,
         styles,
         {"cells": columns, "regions": _columns(base, "regions")},
-        count,
+        cells,
         doubtful,
         _credits(base),
     )
@@ -112,8 +114,9 @@ def title(facts):
 def subtitle(facts):
     """What is mapped, by what and on how many cells."""
     parts = [label(facts) if label(facts) != title(facts) else ""]
-    parts.append(tr("predicted by model '{}'").format(model(facts)) if model(facts) else tr("predicted"))
-    parts.append(tr("{} cells (H3)").format(f"{facts.cells:,}"))
+    name = model_name(model(facts))
+    parts.append(tr("predicted by model '{}'").format(name) if name else tr("predicted"))
+    parts.append(tr("{} cells (H3)").format(count(facts.cells)))
     return " · ".join(part for part in parts if part)
 
 
@@ -146,7 +149,7 @@ def sources(facts):
 
 def _line(name, details, licence):
     about = f"{name} ({details})" if details else name
-    return f"{about}: {licence or tr('licence not stated')}"
+    return said(about, licence or tr("licence not stated"))
 
 
 def _survey(clusters):

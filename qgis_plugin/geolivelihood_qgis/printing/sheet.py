@@ -23,6 +23,7 @@ from qgis.PyQt.QtCore import QRectF, Qt
 from qgis.PyQt.QtGui import QColor, QFont, QFontMetricsF
 
 from ..compat import set_label_format, sized_font, tr
+from ..layers import titles
 from . import caveats
 from . import facts as told
 from .map_layers import equal_area, styles
@@ -170,6 +171,7 @@ def _legend(layout, name, linked, layers):
             node = root.addLayer(layers[key])
             if key == "cells":
                 QgsLegendRenderer.setNodeLegendStyle(node, QgsLegendStyle.Style.Hidden)
+                _translate(node, item.model())
             else:
                 QgsMapLayerLegendUtils.setLegendNodeUserLabel(node, 0, tr("Outlines of regions"))
             item.model().refreshLayerLegend(node)
@@ -179,6 +181,15 @@ def _legend(layout, name, linked, layers):
     _place(layout, item, name)
     _shrink(item, SLOTS[name])
     return item
+
+
+def _translate(node, model):
+    """Labels of classes, which the library wrote in English, in the user's language."""
+    # All are read before one is set: setting one makes the model forget its entries.
+    labels = [str(entry.data(Qt.ItemDataRole.DisplayRole)) for entry in model.layerLegendNodes(node)]
+    for number, label in enumerate(labels):
+        if titles.legend(label) != label:
+            QgsMapLayerLegendUtils.setLegendNodeUserLabel(node, number, titles.legend(label))
 
 
 def _shrink(legend, slot):

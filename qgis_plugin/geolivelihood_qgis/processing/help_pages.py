@@ -7,6 +7,7 @@ from qgis.core import QgsApplication, QgsProcessingParameterDefinition, QgsProce
 from qgis.PyQt.QtCore import QUrl
 
 from ..compat import is_null, tr
+from ..wording import number
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8882; }
@@ -107,6 +108,8 @@ def _default(one):
         return ", ".join(one.options()[int(number)] for number in numbers)
     if isinstance(value, bool):
         return tr("yes") if value else tr("no")
+    if isinstance(value, float):
+        return number(value, "g")
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
@@ -114,8 +117,10 @@ def _range(one):
     if one.type() != "number":
         return []
     least, most = one.minimum(), one.maximum()
-    found = [tr("at least {}").format(f"{least:g}")] if least > -1e300 and least != -(2**31) + 1 else []
-    return found + ([tr("at most {}").format(f"{most:g}")] if most < 1e300 and most != 2**31 - 1 else [])
+    found = [tr("at least {}").format(number(least, "g"))] if least > -1e300 and least != -(2**31) + 1 else []
+    return found + (
+        [tr("at most {}").format(number(most, "g"))] if most < 1e300 and most != 2**31 - 1 else []
+    )
 
 
 def _asked(algorithm):

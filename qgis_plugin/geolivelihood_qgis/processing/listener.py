@@ -3,6 +3,7 @@
 from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QThread
 
+from ..wording import said
 from ..worker_client import Listener
 from . import catalogue
 
@@ -32,7 +33,8 @@ class FeedbackListener(Listener):
             percent = 100 * step / steps
         if percent is not None:
             self.feedback.setProgress(percent)
-        text = ": ".join(dict.fromkeys(filter(None, (event.get("stage"), event.get("text")))))
+        told = list(dict.fromkeys(filter(None, (event.get("stage"), event.get("text")))))
+        text = said(*told) if len(told) > 1 else "".join(told)
         if text != self.said:
             self.said = text
             self.feedback.setProgressText(text)

@@ -15,6 +15,7 @@ from ..compat import tr
 from ..env import failures, settings, unfinished
 from ..layers.arranger import load_on_completion
 from ..layers.results import ResultsError, describe, result_layers
+from ..wording import count, said
 from ..worker_client import WorkerError, run_job
 from . import catalogue
 from .base import Algorithm
@@ -187,7 +188,7 @@ def _told(error, log, feedback):
 
 def _report(result, feedback):
     for name, path in (result.get("outputs") or {}).items():
-        feedback.pushInfo(f"{name}: {path}")
+        feedback.pushInfo(said(name, path))
     if result.get("rejected"):
         text = tr("{} rows were set aside; the layer or file 'rejected' has the reasons.")
-        feedback.pushWarning(text.format(result["rejected"]))
+        feedback.pushWarning(text.format(count(result["rejected"])))

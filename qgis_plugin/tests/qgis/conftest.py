@@ -11,6 +11,14 @@ import pytest
 LONG_S = 120
 
 
+@pytest.fixture(autouse=True)
+def english_numbers():
+    """Numbers are written as in English, whatever the language of the machine."""
+    from qgis.PyQt.QtCore import QLocale
+
+    QLocale.setDefault(QLocale.c())
+
+
 @pytest.fixture
 def plugin(qgis_iface, qgis_processing, qgis_new_project, monkeypatch, tmp_path):
     """The plugin, loaded; unloaded afterwards. No worker is set."""

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import processing
 import pytest
-from geolivelihood_qgis.evidence.book import Book, number_text, results_of
+from geolivelihood_qgis.evidence.book import Book, results_of
 from geolivelihood_qgis.evidence.collect import collect
 from geolivelihood_qgis.evidence.places import places_at
 from geolivelihood_qgis.gui.evidence_dock import EvidenceDock
 from geolivelihood_qgis.gui.thumbnails import thumbnail
+from geolivelihood_qgis.wording import number_text
 from osgeo import gdal
 from qgis.core import (
     QgsApplication,

@@ -54,6 +54,14 @@ def test_metadata():
     assert package_plugin.faults() == []
 
 
+def test_what_the_plugin_manager_shows_is_french_too():
+    fields = package_plugin.metadata()
+    for name in ("description", "about", "tags"):  # those that QGIS looks up by language
+        assert fields[f"{name}[fr]"] not in ("", fields[name])
+    assert "pip install geolivelihood" in fields["about[fr]"]
+    assert not [text for name, text in fields.items() if "%" in text]  # QGIS's parser would stumble
+
+
 def test_faults_are_named(tmp_path):
     folder = tmp_path / "Bad-Name"
     shutil.copytree(package_plugin.PLUGIN, folder)

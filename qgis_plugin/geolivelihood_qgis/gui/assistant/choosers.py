@@ -87,6 +87,9 @@ class CheckList(QListWidget):
         self.setObjectName(name)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.rows = rows
+        self.setWordWrap(True)
+        self.setResizeMode(QListWidget.ResizeMode.Adjust)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.fill(choices)
         self.itemChanged.connect(lambda *_: self.changed.emit())
@@ -136,6 +139,13 @@ class CheckList(QListWidget):
     def minimumSizeHint(self):
         """At least two lines."""
         return QSize(150, self.fontMetrics().height() * 3)
+
+    def resizeEvent(self, event):
+        """A short list is as high as its titles, some of which may take two lines."""
+        super().resizeEvent(event)
+        if 0 < self.count() <= self.rows:
+            first, last = (self.visualItemRect(self.item(row)) for row in (0, self.count() - 1))
+            self.setMinimumHeight(last.bottom() - first.top() + 2 * self.frameWidth() + 3)
 
     def _items(self):
         return [self.item(row) for row in range(self.count())]

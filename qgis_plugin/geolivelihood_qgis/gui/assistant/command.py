@@ -6,6 +6,7 @@ import shlex
 
 from qgis.core import QgsMapLayer, QgsProcessingParameterEnum, QgsProject
 
+from ... import wording
 from ...compat import tr
 from ...env.unfinished import portable
 
@@ -51,7 +52,7 @@ def summary(values, said):
         if value in (None, "", []):
             continue
         title = titles().get(name, name)
-        lines.append(f"{title}: {said.get(name) or _told(value)}")
+        lines.append(wording.said(title, said.get(name) or _told(value)))
     return "\n".join(lines)
 
 
@@ -92,6 +93,8 @@ def titles():
 def _told(value):
     if isinstance(value, bool):
         return tr("yes") if value else tr("no")
+    if isinstance(value, float):
+        return wording.number(value, "g")
     if isinstance(value, list):
         return ", ".join(map(_told, value))
     layer = QgsProject.instance().mapLayer(value) if isinstance(value, str) else None

@@ -6,8 +6,9 @@ from qgis.core import QgsFieldProxyModel
 from qgis.gui import QgsFieldComboBox, QgsFileWidget
 from qgis.PyQt.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from ... import words
 from ...compat import LAYER_FILTER, tr
-from . import checks, words
+from . import checks
 from .choosers import LayerChooser, RasterChooser, layer_file
 from .page import Page, choose, line_up, stop, warn
 

@@ -2,8 +2,8 @@
 
 from qgis.PyQt.QtWidgets import QComboBox
 
+from ... import words
 from ...compat import tr
-from . import words
 from .choosers import CheckList
 from .page import Page, choose, stop, warn
 
@@ -71,7 +71,7 @@ class ModelPage(Page):
         self.map_model.addItem(tr("Automatic"), "auto")
         for value, title in self.titles:
             if value in ticked:
-                self.map_model.addItem(title.partition(":")[0], value)
+                self.map_model.addItem(words.head(title), value)
         choose(self.map_model, chosen)
         self.map_model.blockSignals(blocked)
         self.refresh()

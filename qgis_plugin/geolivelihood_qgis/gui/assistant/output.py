@@ -19,6 +19,7 @@ from qgis.PyQt.QtWidgets import (
 from ...compat import LAYER_FILTER, tr
 from ...env import settings
 from ...processing.worker_algorithm import free_name
+from ...wording import number as written
 from . import checks
 from .choosers import LayerChooser, layer_file
 from .page import Page, stop, warn
@@ -62,9 +63,8 @@ class OutputPage(Page):
         self.resolution = QComboBox()
         self.resolution.setObjectName("glqAssistantResolution")
         for number, width in enumerate(WIDTHS_M):
-            size = (
-                tr("{} km").format(f"{width / 1000:g}") if width >= 1000 else tr("{} m").format(f"{width:g}")
-            )
+            far = width >= 1000
+            size = tr("{} km").format(written(width / 1000, ",g")) if far else tr("{} m").format(width)
             self.resolution.addItem(tr("H3 resolution {}: cells about {} wide").format(number, size), number)
         self.resolution.setCurrentIndex(7)
         self.ask(

@@ -2,8 +2,8 @@
 
 from qgis.PyQt.QtWidgets import QCheckBox, QDoubleSpinBox, QSpinBox
 
+from ... import words
 from ...compat import tr
-from . import words
 from .choosers import CheckList
 from .page import Page, warn
 
@@ -48,7 +48,7 @@ class ValidationPage(Page):
         self.coverage.setObjectName("glqAssistantCoverage")
         self.coverage.setRange(51, 99)
         self.coverage.setValue(90)
-        self.coverage.setSuffix(" %")
+        self.coverage.setSuffix("\u00a0%")
         self.ask(
             tr("&Intervals hold"),
             self.coverage,

@@ -1,6 +1,6 @@
-"""What can be chosen, in plain words; what the library's description says goes first."""
+"""What can be chosen and what was chosen, in plain words."""
 
-from ...compat import tr
+from .compat import tr
 
 
 def displaced():
@@ -53,6 +53,42 @@ def splits():
         ("region", tr("Regions: whole regions are left out, needs regions")),
         ("knndm", tr("As far as the map: folds whose distances resemble those to the cells")),
     ]
+
+
+def model_name(model):
+    """A model in few words, in English its name; one that is not ours keeps its own."""
+    names = {
+        "mean": tr("mean"),
+        "knn": tr("knn"),
+        "idw": tr("idw"),
+        "gp": tr("gp"),
+        "ridge": tr("ridge"),
+        "boosting": tr("boosting"),
+        "graph": tr("graph"),
+        "cell": tr("cell"),
+    }
+    return names.get(model, str(model))
+
+
+def split_name(split):
+    """How places were left out, in few words."""
+    names = {
+        "blocked": tr("split by blocks"),
+        "random": tr("random split"),
+        "region": tr("regions left out"),
+        "knndm": tr("folds as far as the map"),
+    }
+    return names.get(split, str(split))
+
+
+def metric_name(metric):
+    """A score in few words."""
+    return {"r2": "R²", "mae": tr("mean absolute error")}.get(metric, str(metric))
+
+
+def head(title):
+    """What stands before the colon of a title."""
+    return title.partition(":")[0].strip()
 
 
 def described(description, name, ours):
