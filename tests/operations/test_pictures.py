@@ -6,8 +6,9 @@ from pathlib import Path
 import geopandas as gpd
 import pandas as pd
 import pytest
+from PIL import Image
 
-from geolivelihood.errors import EnvironmentMissingError, InputError, OutputError
+from geolivelihood.errors import EnvironmentMissingError, InputError, OutputError, TooManyRejectedError
 from geolivelihood.features import FeatureStore
 from geolivelihood.operations.pictures import download_photos
 
@@ -39,6 +40,19 @@ def test_a_layer_without_ids_is_embedded_and_gone_on_with(ask, exported, country
     assert set(store.index) <= {str(number) for number in range(1, 11)}
     again = ask("embed", tmp_path / "store", encoder="summary", **told)
     assert again["vectors"] == first["vectors"]
+
+
+def test_how_many_pictures_may_fail_can_be_told(ask, tmp_path):
+    places = [f"p{number},{number}.jpg,3{number},1\n" for number in range(4)]
+    table = tmp_path / "photos.csv"
+    table.write_text("image_id,path,lon,lat\n" + "".join(places))
+    for number in range(4):
+        Image.new("RGB", (32, 32), (60 * number, 9, 9)).save(tmp_path / f"{number}.jpg")
+    (tmp_path / "1.jpg").write_bytes(b"no picture")
+    told = {"pictures": {"path": str(table), "layer": None}, "crs": "EPSG:4326", "encoder": "summary"}
+    with pytest.raises(TooManyRejectedError, match="1 of 4 pictures"):
+        ask("embed", tmp_path / "strict", **told)
+    assert ask("embed", tmp_path / "store", max_rejected=0.5, **told)["vectors"] == 3
 
 
 def test_embedding_needs_pictures(ask, tmp_path):

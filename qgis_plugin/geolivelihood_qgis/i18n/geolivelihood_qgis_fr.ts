@@ -3536,7 +3536,7 @@
         <message>
             <location filename="../processing/operations.json" />
             <source>Pictures that may be unusable (share)</source>
-            <translation>Images qui peuvent être inutilisables (part)</translation>
+            <translation>Part admise d’images inutilisables</translation>
         </message>
         <message>
             <location filename="../processing/operations.json" />
