@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from geolivelihood.errors import InputError
 from geolivelihood.operations.common import crs_parameter, resolution_parameter, source, written
 from geolivelihood.operations.described import Operation, Output, Parameter
 from geolivelihood.operations.values import Layer
@@ -182,6 +183,10 @@ def displacement_surface(
     **distances: float,
 ) -> dict[str, Any]:
     """Spread each cluster over the cells that it may lie in."""
+    usual, far = distances["rural_m"], distances["rural_far_m"]
+    if far < usual:
+        msg = f"The few are moved {far:g} m, less than the others ({usual:g} m); give them as much, or more."
+        raise InputError(msg)
     from geolivelihood.recipes.displaced import spread_clusters
 
     made = spread_clusters(

@@ -72,6 +72,11 @@ def test_the_surface_is_the_displacement_of_each_cluster(ask, country, tmp_path)
     assert made["rejected"] == 2 and "rejected" in {one["name"] for one in made["layers"]}
 
 
+def test_the_few_are_not_moved_less_than_the_others(ask, country, tmp_path):
+    with pytest.raises(InputError, match="moved 10000 m, less than the others"):
+        ask("displacement_surface", tmp_path / "s.gpkg", clusters=layer(country.clusters), rural_m=20_000)
+
+
 def test_only_some_clusters_and_unknown_ones(ask, country, tmp_path):
     told = {"clusters": layer(country.clusters), "resolution": 7}
     ask("displacement_surface", tmp_path / "one.gpkg", only=["QZ202100000001"], **told)

@@ -6,6 +6,7 @@ import sqlite3
 
 from qgis.core import QgsFields, QgsVectorFileWriter, QgsVectorLayer
 
+from .. import wording
 from ..compat import make_field, tr
 from ..evidence.book import Book
 from ..layers.results import open_read_only
@@ -98,6 +99,19 @@ def sides(first, second, table, indicator):
     for side in pair:
         side.indicator = chosen
     return pair[0], pair[1], chosen
+
+
+def doubts(first, second):
+    """Why the two sides are not quite alike, as sentences: other units, or intervals of another coverage."""
+    units = [side.book.label(side.indicator)[1] for side in (first, second)]
+    shares = [side.book.coverage() for side in (first, second)]
+    told = []
+    if all(units) and units[0] != units[1]:
+        told.append(tr("The units differ ('{}' and '{}'): the difference means nothing.").format(*units))
+    if all(shares) and shares[0] != shares[1]:
+        text = tr("The intervals differ in what they promise: {} % in the first run, {} % in the second.")
+        told.append(text.format(*(wording.number(100 * share, ".0f") for share in shares)))
+    return told
 
 
 def write(first, second, part, transform_context, feedback):

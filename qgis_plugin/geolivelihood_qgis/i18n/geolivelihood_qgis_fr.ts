@@ -25,6 +25,16 @@
         </message>
         <message>
             <location filename="../compare/difference.py" />
+            <source>The units differ ('{}' and '{}'): the difference means nothing.</source>
+            <translation>Les unités diffèrent (« {} » et « {} ») : la différence n’a pas de sens.</translation>
+        </message>
+        <message>
+            <location filename="../compare/difference.py" />
+            <source>The intervals differ in what they promise: {} % in the first run, {} % in the second.</source>
+            <translation>Les intervalles n’ont pas le même taux de couverture : {} % dans la première exécution, {} % dans la seconde.</translation>
+        </message>
+        <message>
+            <location filename="../compare/difference.py" />
             <source>The two results have no cell or region in common.</source>
             <translation>Les deux résultats n’ont aucune cellule ni région en commun.</translation>
         </message>

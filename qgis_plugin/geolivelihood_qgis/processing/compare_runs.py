@@ -116,6 +116,8 @@ def _compare(paths, table, indicator, target, context, feedback):
     part = target.with_name(f"{target.stem}.part.gpkg")
     try:
         first, second, chosen = difference.sides(*paths, table, indicator)
+        for text in difference.doubts(first, second):
+            feedback.pushWarning(text)
         tally = difference.write(first, second, part, context.transformContext(), feedback)
         look.finish(part, first, second, chosen, tally)
         del first, second

@@ -77,6 +77,28 @@ def test_differences_are_joined_by_cell_and_judged_by_their_intervals(plugin, ru
         assert row["applicable"] == (before["fid"] != 4)
 
 
+def test_other_units_and_other_coverage_are_told(plugin, runs, tmp_path):
+    said = []
+
+    class Feedback(QgsProcessingFeedback):
+        def pushWarning(self, text):
+            said.append(text)
+
+    compare(*runs, tmp_path / "alike.gpkg", Feedback())
+    assert said == []
+    told = read_provenance(runs[1])
+    told["configuration"]["uncertainty"] = {"coverage": 0.5}
+    told["configuration"]["output"] = {"labels": {"wealth": "Wealth index (0 to 1)"}}
+    query = "UPDATE gpkg_metadata SET metadata = ? WHERE mime_type = 'application/json'"
+    with contextlib.closing(sqlite3.connect(runs[1])) as base, base:
+        base.execute(query, (json.dumps(told),))
+    compare(*runs, tmp_path / "unlike.gpkg", Feedback())
+    assert said == [
+        "The units differ ('standard deviations' and '0 to 1'): the difference means nothing.",
+        "The intervals differ in what they promise: 90 % in the first run, 50 % in the second.",
+    ]
+
+
 def test_the_layer_is_styled_and_tells_where_it_comes_from(plugin, runs, tmp_path, artefacts):
     out = tmp_path / "d.gpkg"
     compare(*runs, out, LOAD=True)
