@@ -86,11 +86,11 @@ def test_other_units_and_other_coverage_are_told(plugin, runs, tmp_path):
 
     compare(*runs, tmp_path / "alike.gpkg", Feedback())
     assert said == []
-    told = read_provenance(runs[1])
-    told["configuration"]["uncertainty"] = {"coverage": 0.5}
-    told["configuration"]["output"] = {"labels": {"wealth": "Wealth index (0 to 1)"}}
     query = "UPDATE gpkg_metadata SET metadata = ? WHERE mime_type = 'application/json'"
     with contextlib.closing(sqlite3.connect(runs[1])) as base, base:
+        told = read_provenance(base)
+        told["configuration"]["uncertainty"] = {"coverage": 0.5}
+        told["configuration"]["output"] = {"labels": {"wealth": "Wealth index (0 to 1)"}}
         base.execute(query, (json.dumps(told),))
     compare(*runs, tmp_path / "unlike.gpkg", Feedback())
     assert said == [
