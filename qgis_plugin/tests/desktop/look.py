@@ -10,7 +10,7 @@ from pathlib import Path
 
 from qgis.core import QgsApplication, QgsProject
 from qgis.PyQt.QtCore import QTimer
-from qgis.PyQt.QtWidgets import QLabel
+from qgis.PyQt.QtWidgets import QLabel, QWidget
 from qgis.utils import iface
 
 OURS = f"{Path('geolivelihood_qgis')}"
@@ -58,8 +58,9 @@ class Gaps:
         self.timer.start(10)
 
     def _tick(self):
-        now, window = time.monotonic(), widget("glqRunWindow")
+        now = time.monotonic()
         if now - self.last > 0.05:
+            window = widget("glqRunWindow")
             shown = window.findChild(QLabel, "glqRunStage").text() if window else ""
             self.found.append((round(now - self.last, 3), shown))
         self.last = now
@@ -75,9 +76,16 @@ def ours():
 
 
 def widget(name):
-    """The widget of ours that has this name, wherever it is."""
-    found = [w for w in QgsApplication.allWidgets() if w.objectName() == name]
-    return found[-1] if found else None
+    """The widget of ours that has this name, wherever it is.
+
+    Qt looks for it: asked for all its widgets, PyQt wraps thousands, each time more slowly.
+    """
+    windows = [window for window in QgsApplication.topLevelWidgets() if window.objectName().startswith("glq")]
+    for window in [*windows[::-1], iface.mainWindow()]:
+        found = window if window.objectName() == name else window.findChild(QWidget, name)
+        if found is not None:
+            return found
+    return None
 
 
 def fill(control, value):
