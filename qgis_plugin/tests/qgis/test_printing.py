@@ -1,6 +1,7 @@
 """The printed map: everything is on it, nothing lies on anything, and it is no white page."""
 
 import contextlib
+import html
 import itertools
 import json
 import re
@@ -337,7 +338,7 @@ def test_print_from_the_toolbar(plugin, results, tmp_path, answers):
     answers(tmp_path / "karte")
     ((level, said),) = act(plugin)
     assert level == Qgis.MessageLevel.Success, said
-    assert "karte.pdf" in said and "Project > Layouts" in said
+    assert "karte.pdf" in said and "Project > Layouts" in html.unescape(said)
     assert pages(tmp_path / "karte.pdf") == 1
 
     ((level, said),) = act(plugin)
