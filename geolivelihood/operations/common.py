@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ENCODERS",
+    "cluster_id_parameter",
     "crs_parameter",
     "done",
     "max_rejected_parameter",
@@ -75,6 +76,18 @@ def crs_parameter(what: str) -> Parameter:
         optional=True,
         advanced=True,
         default="EPSG:4326",
+    )
+
+
+def cluster_id_parameter() -> Parameter:
+    """The field that names the survey clusters."""
+    return Parameter(
+        "cluster_id",
+        "fields",
+        "Field with the names of the clusters",
+        "By default the field cluster_id, else the rows are numbered from 1.",
+        optional=True,
+        of="clusters",
     )
 
 

@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from geolivelihood.errors import InputError
-from geolivelihood.operations.common import crs_parameter, resolution_parameter, source, written
+from geolivelihood.operations.common import (
+    cluster_id_parameter,
+    crs_parameter,
+    resolution_parameter,
+    source,
+    written,
+)
 from geolivelihood.operations.described import Operation, Output, Parameter
 from geolivelihood.operations.values import Layer
 
@@ -28,14 +34,7 @@ DISPLACEMENT_SURFACE = Operation(
     "DHS displacement clusters survey uncertainty probability jitter",
     [
         Parameter("clusters", "points", "Survey clusters", "The published points, in any coordinate system."),
-        Parameter(
-            "cluster_id",
-            "fields",
-            "Field with the names of the clusters",
-            "By default the field cluster_id, else the rows are numbered from 1.",
-            optional=True,
-            of="clusters",
-        ),
+        cluster_id_parameter(),
         Parameter(
             "urban",
             "fields",

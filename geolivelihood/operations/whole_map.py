@@ -7,6 +7,7 @@ from typing import Any
 
 from geolivelihood.operations.common import (
     ENCODERS,
+    cluster_id_parameter,
     crs_parameter,
     max_rejected_parameter,
     resolution_parameter,
@@ -49,14 +50,7 @@ _DATA = [
         "Survey clusters",
         "Points with the indicators as fields, in any coordinate system. Some forty at least.",
     ),
-    Parameter(
-        "cluster_id",
-        "fields",
-        "Field with the names of the clusters",
-        "By default the field cluster_id, else the rows are numbered from 1.",
-        optional=True,
-        of="clusters",
-    ),
+    cluster_id_parameter(),
     Parameter(
         "displaced",
         "choice",

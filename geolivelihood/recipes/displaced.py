@@ -15,7 +15,7 @@ from geolivelihood import tables
 from geolivelihood.cells import Tie
 from geolivelihood.errors import InputError
 from geolivelihood.progress import stage as begin
-from geolivelihood.recipes.places import Source
+from geolivelihood.recipes.places import Source, first_few
 from geolivelihood.recipes.written import Written, write_layers
 from geolivelihood.tables.sources import read_rows, read_table
 
@@ -155,7 +155,7 @@ def _tell_fallbacks(tie: Tie, boundary: Source | None, population: Any) -> None:
             len(outside),
             len(tie.notes),
             boundary.path,
-            _few(outside),
+            first_few(outside),
         )
     empty = tie.notes.index[tie.notes["flat_prior"].astype(bool)]
     if population is not None and len(empty):
@@ -164,9 +164,5 @@ def _tell_fallbacks(tie: Tie, boundary: Source | None, population: Any) -> None:
             os.fspath(population),
             len(empty),
             len(tie.notes),
-            _few(empty),
+            first_few(empty),
         )
-
-
-def _few(names: Any) -> str:
-    return ", ".join(map(str, names[:5])) + (" ..." if len(names) > 5 else "")

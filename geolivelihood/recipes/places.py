@@ -22,7 +22,7 @@ from geolivelihood.tables.faults import Faults
 from geolivelihood.tables.schema import unknown_column
 from geolivelihood.tables.sources import read_rows, read_table
 
-__all__ = ["Source", "aggregate_cells", "summarise_points"]
+__all__ = ["Source", "aggregate_cells", "first_few", "summarise_points"]
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ def summarise_points(
     faults.raise_fatal()
     placed = placed[~faults.bad]
     if placed.empty:
-        msg = f"Not one row of {points.path} has a place: {_some(faults.rejected()['reason'])}."
+        msg = f"Not one row of {points.path} has a place: {first_few(faults.rejected()['reason'])}."
         raise InputError(msg)
     begin("indexing to cells")
     anchors = placed.geometry.representative_point()
@@ -180,8 +180,8 @@ def _cell_values(source: Source, cell: str, values: Sequence[str]) -> pd.DataFra
     twice = names[names.duplicated()]
     if len(twice):
         msg = (
-            f"The cells of {source.path} repeat ({_some(twice)}). Give a table with one row per cell, such "
-            "as the layer 'cells' of a result."
+            f"The cells of {source.path} repeat ({first_few(twice)}). Give a table with one row per cell, "
+            "such as the layer 'cells' of a result."
         )
         raise InputError(msg)
     index = pd.Index(h3cells.parse_cells(names), name="cell")
@@ -202,7 +202,7 @@ def _check_apart(cells: pd.Index, source: Source) -> None:
         if len(twice):
             msg = (
                 f"The cells of {source.path} overlap: some of a finer H3 resolution lie in "
-                f"{_some(h3cells.cell_names(twice))}. Give cells of one resolution."
+                f"{first_few(h3cells.cell_names(twice))}. Give cells of one resolution."
             )
             raise InputError(msg)
 
@@ -238,7 +238,7 @@ def _tell_coverage(frame: gpd.GeoDataFrame, partly: gpd.GeoDataFrame, what: str)
             len(partly),
             len(frame),
             what,
-            _some(
+            first_few(
                 f"{row.name} {row.covered:.0%}" for row in partly[["name", "covered"]].itertuples(index=False)
             ),
         )
@@ -263,7 +263,7 @@ def _numbers(frame: pd.DataFrame, name: str, source: Source) -> pd.Series:
     return numbers.where(np.isfinite(numbers))
 
 
-def _some(texts: Any) -> str:
+def first_few(texts: Any) -> str:
     """The first few of some texts, each once."""
     found = list(dict.fromkeys(map(str, texts)))
     return ", ".join(found[:5]) + (" ..." if len(found) > 5 else "")
