@@ -40,7 +40,7 @@ def backbone_names() -> list[str]:
     return torchvision.models.list_models(module=torchvision.models)
 
 
-def headless(name: str, *, size: int = 224, seed: int = 0) -> tuple[nn.Module, int]:
+def headless(name: str, *, size: int = 224, seed: int = 0, bands: int = 3) -> tuple[nn.Module, int]:
     """A randomly initialised classification network without its last layer.
 
     The last layer is found by what it does, not by its name: it is the last linear layer (or convolution)
@@ -55,6 +55,8 @@ def headless(name: str, *, size: int = 224, seed: int = 0) -> tuple[nn.Module, i
         Side of the input in pixels.
     seed
         Seed of the initial weights; the global generator is left as it was.
+    bands
+        Bands of the input; with another number than 3 the first convolution is made anew.
 
     Returns
     -------
@@ -69,14 +71,19 @@ def headless(name: str, *, size: int = 224, seed: int = 0) -> tuple[nn.Module, i
     if name not in backbone_names():
         msg = f"Unknown backbone {name!r}. torchvision has {', '.join(backbone_names())}."
         raise InputError(msg)
+    if bands < 1:
+        msg = f"bands={bands}: give the number of bands of the pictures, at least 1."
+        raise InputError(msg)
     try:
         with torch.random.fork_rng(devices=[]), torch.inference_mode(False):
             network = _built(name, size, seed)
             _cut_head(network)
+            if bands != 3:
+                _widen(network, bands)
         with torch.inference_mode():
-            features = network(torch.zeros(1, 3, size, size))
+            features = network(torch.zeros(1, bands, size, size))
     except (RuntimeError, ValueError, AssertionError) as error:
-        msg = f"{name} does not take pictures of {size} x {size} pixels: {error}"
+        msg = f"{name} does not take pictures of {size} x {size} pixels and {bands} bands: {error}"
         raise InputError(msg) from error
     return network, int(features.shape[-1])
 
@@ -103,6 +110,23 @@ def _cut_head(network: nn.Module, n_classes: int = 1000) -> None:
     ]
     parent, _, child = heads[-1].rpartition(".")
     setattr(network.get_submodule(parent), child, nn.Identity())
+
+
+def _widen(network: nn.Module, bands: int) -> None:
+    """Give the first convolution another number of bands, with the usual initial weights."""
+    path, first = next((path, m) for path, m in network.named_modules() if isinstance(m, nn.Conv2d))
+    made = nn.Conv2d(
+        bands,
+        first.out_channels,
+        first.kernel_size,
+        first.stride,
+        first.padding,
+        first.dilation,
+        bias=first.bias is not None,
+    )
+    nn.init.kaiming_normal_(made.weight, mode="fan_out", nonlinearity="relu")
+    parent, _, child = path.rpartition(".")
+    setattr(network.get_submodule(parent), child, made)
 
 
 class Backbone:

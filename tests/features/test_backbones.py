@@ -182,3 +182,12 @@ def test_gpu_agrees(small, rng):
     prepared = [small.prepare(Picture(rng.integers(0, 256, (3, 32, 32), dtype=np.uint8), 255.0))]
     on_gpu, on_cpu = small.encode(prepared, device="cuda"), small.encode(prepared, device="cpu")
     np.testing.assert_allclose(on_gpu, on_cpu, rtol=0.02, atol=0.02)
+
+
+def test_any_number_of_bands():
+    network, dim = headless("resnet18", size=32, bands=5)
+    assert network(torch.zeros(2, 5, 32, 32)).shape == (2, dim)
+    again, _ = headless("resnet18", size=32, bands=5)
+    assert torch.equal(network.conv1.weight, again.conv1.weight)
+    with pytest.raises(InputError, match="bands=0"):
+        headless("resnet18", size=32, bands=0)
