@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -115,15 +116,9 @@ def _cut_head(network: nn.Module, n_classes: int = 1000) -> None:
 def _widen(network: nn.Module, bands: int) -> None:
     """Give the first convolution another number of bands, with the usual initial weights."""
     path, first = next((path, m) for path, m in network.named_modules() if isinstance(m, nn.Conv2d))
-    made = nn.Conv2d(
-        bands,
-        first.out_channels,
-        first.kernel_size,
-        first.stride,
-        first.padding,
-        first.dilation,
-        bias=first.bias is not None,
-    )
+    made = copy.deepcopy(first)
+    made.in_channels = bands
+    made.weight = nn.Parameter(torch.empty(first.out_channels, bands, *first.kernel_size))
     nn.init.kaiming_normal_(made.weight, mode="fan_out", nonlinearity="relu")
     parent, _, child = path.rpartition(".")
     setattr(network.get_submodule(parent), child, made)
