@@ -11,6 +11,7 @@ from geolivelihood.tables.coordinates import refuse_swapped
 from geolivelihood.tables.dhs import Answer, read_dhs
 from geolivelihood.tables.footprints import cut_at_antimeridian, window_polygons
 from geolivelihood.tables.geotiffs import read_geotiffs
+from geolivelihood.tables.grids import grid_table
 from geolivelihood.tables.images import PRESETS, Preset, read_images
 from geolivelihood.tables.mapillary import download_images, list_images
 from geolivelihood.tables.matching import match_images
@@ -50,6 +51,7 @@ __all__ = [
     "cut_at_antimeridian",
     "decimal_degrees",
     "download_images",
+    "grid_table",
     "list_images",
     "match_images",
     "noise_ceiling",

@@ -1,0 +1,192 @@
+"""What a project file of encoders says: the pictures, the network, how it learns, how it is tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from geolivelihood.recipes.project_file import ProjectFile
+from geolivelihood.recipes.settings import ImageSource, Section
+
+__all__ = [
+    "EncoderProject",
+    "Finetuning",
+    "Labels",
+    "Monitor",
+    "Network",
+    "Pictures",
+    "Pretraining",
+    "Probing",
+]
+
+Logger = Literal["csv", "tensorboard", "wandb"]
+
+
+class Pictures(ImageSource):
+    """The pictures to learn from: a table, photos, GeoTIFFs, tiles, or a published collection.
+
+    ``places_m`` makes one place of pictures within so many metres, where no column ``place_id`` says which
+    pictures are of one place. ``value_range`` are the values that become black and white in rasters of
+    physical units.
+    """
+
+    origins: ClassVar[tuple[str, ...]] = ("collection", "table", "photos", "geotiffs", "tiles")
+
+    name: str = "images"
+    collection: str | None = None
+    path: str | None = None
+    options: dict[str, Any] = {}
+    places_m: float | None = Field(default=None, gt=0)
+    bands: list[int] | None = Field(default=None, min_length=1)
+    value_range: tuple[float, float] | None = None
+
+    @model_validator(mode="after")
+    def _collections_have_a_folder(self) -> Self:
+        if (self.collection is None) != (self.path is None):
+            msg = "'collection' and 'path', the folder that it lies in, belong together"
+            raise ValueError(msg)
+        if self.options and self.collection is None:
+            msg = "'options' are those of a 'collection', such as {split: train}"
+            raise ValueError(msg)
+        return self
+
+
+class Network(Section):
+    """The encoder: a torchvision backbone, the side of its pictures, and the weights that it starts from.
+
+    ``weights``: ``random``, a file, torchvision's own name, or a published checkpoint (``.pth.tar``).
+    """
+
+    backbone: str = "resnet50"
+    size: int = Field(default=224, ge=8)
+    weights: str = "random"
+
+
+class Labels(Section):
+    """What is known of the pictures: a column of theirs, or of a table that is joined by ``key``."""
+
+    column: str
+    table: str | None = None
+    key: str = "image_id"
+    task: Literal["auto", "classification", "regression"] = "auto"
+
+
+class Monitor(Section):
+    """A look at the encoder while it learns; the best checkpoint by it is kept."""
+
+    labels: Labels
+    kind: Literal["knn", "probe"] = "knn"
+    every: int = Field(default=5, ge=1)
+    folds: int = Field(default=3, ge=2)
+
+
+class Pretraining(Section):
+    """How the encoder learns.
+
+    ``moco``: without labels; with ``temporal`` the two views are of one place at two times, ``geo`` also
+    predicts where it is. ``rank_n_contrast`` and ``supervised`` (L1) learn from ``target``. ``preset``
+    ``paper`` is the published recipe, ``small`` suits some thousand pictures; ``options`` are those of the
+    method, ``pairs`` those of the pairing, ``optimisation`` those of the optimiser.
+    """
+
+    method: Literal["moco", "rank_n_contrast", "supervised"] = "moco"
+    preset: Literal["default", "small", "paper"] = "default"
+    temporal: bool = False
+    geo: Literal["none", "degrees", "sphere", "h3", "smooth"] = "none"
+    target: list[Labels] | None = None
+    augmentation: Literal["auto", "paper", "overhead", "rank", "plain"] = "auto"
+    pairs: dict[str, Any] = {}
+    options: dict[str, Any] = {}
+    optimisation: dict[str, Any] = {}
+    epochs: int | None = Field(default=None, ge=1)
+    batch_size: int | None = Field(default=None, ge=2)
+    cache_px: int | None = Field(default=None, ge=16)
+    workers: int = Field(default=0, ge=0)
+    devices: int = Field(default=1, ge=1)
+    nodes: int = Field(default=1, ge=1)
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    precision: str = "auto"
+    loggers: list[Logger] = ["csv"]
+    keep: int = Field(default=3, ge=1)
+    save_every_steps: int | None = Field(default=None, ge=1)
+    monitor: Monitor | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for fault in self._faults():
+            raise ValueError(fault)
+        return self
+
+    def _faults(self) -> Iterator[str]:
+        contrast = self.method == "moco"
+        if contrast and self.target:
+            yield "'moco' learns without labels; 'target' is for rank_n_contrast and supervised"
+        if not contrast and not self.target:
+            yield f"{self.method!r} needs 'target', the labels to learn from"
+        if not contrast and (self.temporal or self.geo != "none"):
+            yield f"'temporal' and 'geo' are switches of moco, not of {self.method}"
+        if self.pairs and not self.temporal:
+            yield "'pairs' (min_gap_days ...) are of two times of a place: they need 'temporal: true'"
+
+
+class Probing(Section):
+    """How the frozen encoder is tried: heads on its features under random and under blocked folds.
+
+    ``vote``: the pictures of a place decide together. ``picture``: the embedding drawn in two dimensions,
+    coloured by these columns.
+    """
+
+    labels: Labels
+    heads: list[str] = ["closed_form", "knn"]
+    options: dict[str, Any] = {}
+    folds: int = Field(default=5, ge=2)
+    buffer_m: float | Literal["auto"] = "auto"
+    vote: bool = False
+    compare_random: bool = True
+    picture: list[str] = []
+
+
+class Finetuning(Section):
+    """How the encoder is put to a task of its own: a value or class per picture, boxes, or masks.
+
+    ``labels`` for values and classes; for ``detection`` and ``segmentation`` a layer of polygons
+    (``polygons``) with a ``column`` of classes, or files of the xView or SpaceNet ``layout``. ``predict``:
+    rasters to go over whole.
+    """
+
+    task: Literal["classification", "regression", "detection", "segmentation"]
+    labels: Labels | None = None
+    polygons: str | None = None
+    layout: Literal["polygons", "xview", "spacenet"] = "polygons"
+    column: str | None = None
+    options: dict[str, Any] = {}
+    folds: int = Field(default=5, ge=2)
+    predict: list[str] = []
+
+    @model_validator(mode="after")
+    def _has_labels(self) -> Self:
+        pixels = self.task in ("detection", "segmentation")
+        if pixels and self.polygons is None:
+            msg = f"'{self.task}' learns from 'polygons': a layer, or the file of labels of the layout"
+            raise ValueError(msg)
+        if not pixels and self.labels is None:
+            msg = f"'{self.task}' learns from 'labels': {{column: ...}}"
+            raise ValueError(msg)
+        return self
+
+
+class EncoderProject(ProjectFile):
+    """A project of ``pretrain``, ``probe`` and ``finetune``: one encoder, its pictures, and what it is for.
+
+    ``encoder_folder``: an encoder of an earlier project that ``probe`` and ``finetune`` take instead of the
+    one that ``pretrain`` leaves in ``out``.
+    """
+
+    images: Pictures
+    encoder: Network = Network()
+    encoder_folder: str | None = None
+    pretraining: Pretraining | None = None
+    probe: Probing | None = None
+    finetune: Finetuning | None = None
