@@ -54,7 +54,7 @@ def probe(project: ProjectFile, set_: Set = None) -> None:
     "geolivelihood finetune buildings.yaml --set finetune.task=segmentation --set finetune.predict=[city.tif]"
 )
 def finetune(project: ProjectFile, set_: Set = None) -> None:
-    """Train an encoder on for a task: a value or class per picture, boxes, or masks; predict whole rasters."""
+    """Train an encoder on for a task: values or classes of pictures, boxes, masks; go over whole rasters."""
     from geolivelihood.recipes.pretraining import finetune_project
 
     with progress():
@@ -64,7 +64,7 @@ def finetune(project: ProjectFile, set_: Set = None) -> None:
 
 @app.command(
     "import-weights",
-    epilog="Example:  geolivelihood import-weights moco_geo+tp.pth.tar --architecture resnet50 -o encoders/moco",
+    epilog="Example:  geolivelihood import-weights moco_tp.pth.tar --architecture resnet50 -o moco",
 )
 def import_weights(
     checkpoint: Annotated[Path, typer.Argument(help="Published checkpoint: .pth.tar, .ckpt, .safetensors.")],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -14,7 +13,6 @@ from geolivelihood.recipes.settings import (
     FILE_MODELS,
     PICTURE_MODELS,
     CellGrid,
-    Chips,
     Clusters,
     Displacement,
     ImageSource,
@@ -59,7 +57,7 @@ class Project(ProjectFile):
 
     @classmethod
     def spelt_out(cls, content: dict[str, Any]) -> dict[str, Any]:
-        """Models given by their name alone become sections, where ``--set models.0.joint=true`` finds them."""
+        """Models given by name alone become sections, where ``--set models.0.joint=true`` finds them."""
         models = content.get("models")
         if not isinstance(models, list):
             return content
@@ -121,15 +119,6 @@ class Project(ProjectFile):
             known = self.clusters.targets if self.clusters else []
             for unknown in sorted(set(self.uncertainty.range) - set(known)):
                 yield f"uncertainty: 'range' names {unknown!r}, {_one_of(known)}"
-
-    def rasters(self, chips: Chips) -> list[Path]:
-        """Rasters that chips are cut from; a folder stands for the GeoTIFFs in it."""
-        paths = self.inputs(chips.raster)
-        return [file for path in paths for file in (_tifs(path) if path.is_dir() else [path])]
-
-
-def _tifs(path: Path) -> list[Path]:
-    return sorted(file for file in path.rglob("*") if file.suffix.lower() in (".tif", ".tiff"))
 
 
 def read_project(path: str | os.PathLike[str], *, overrides: Mapping[str, Any] | None = None) -> Project:

@@ -67,6 +67,14 @@ class ProjectFile(Section):
             found += [Path(hit).resolve() for hit in hits]
         return found
 
+    def rasters(self, paths: str | Sequence[str]) -> list[Path]:
+        """Rasters that are named; a folder stands for the GeoTIFFs in it."""
+        return [file for path in self.inputs(paths) for file in (_tifs(path) if path.is_dir() else [path])]
+
+
+def _tifs(path: Path) -> list[Path]:
+    return sorted(file for file in path.rglob("*") if file.suffix.lower() in (".tif", ".tiff"))
+
 
 P = TypeVar("P", bound=ProjectFile)
 
@@ -109,7 +117,7 @@ def read_project_file(
     for key, value in (overrides or {}).items():
         _set(content, key, value)
     try:
-        return schema.model_validate({**content, "file": file})
+        return schema.model_validate({**schema.spelt_out(content), "file": file})
     except ValidationError as error:
         lines = [_explain(fault, tree, overrides or {}, schema) for fault in error.errors()]
         msg = f"{path} has {len(lines)} fault{'s' * (len(lines) > 1)}:\n" + "\n".join(dict.fromkeys(lines))

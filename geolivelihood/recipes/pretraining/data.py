@@ -9,17 +9,17 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from geolivelihood.tables.collections import COLLECTIONS
+from geolivelihood.tables.places import places_by_distance
 
 from geolivelihood import cells as h3cells
 from geolivelihood import tables
 from geolivelihood.errors import InputError, MissingColumnError
-from geolivelihood.recipes.pretraining.settings import EncoderProject, Labels
+from geolivelihood.recipes.pretraining.settings import EncoderProject, Labels, Pictures
 from geolivelihood.recipes.sources import read_source
-from geolivelihood.tables.collections import COLLECTIONS
 from geolivelihood.tables.images import require_paths
-from geolivelihood.tables.places import places_by_distance
 from geolivelihood.tables.schema import unknown_column
-from geolivelihood.tables.sources import read_rows
+from geolivelihood.tables.sources import read_rows, read_table
 from geolivelihood.validation import BlockKFold, RandomKFold
 from geolivelihood.validation.splits import Split
 
@@ -76,8 +76,7 @@ class EncoderData:
         if source.collection is not None:
             frame = self._collection(source.collection, str(source.path), source.options)
         else:
-            checked = read_source(self.project, source)
-            frame, self.rejected = checked.table, checked.rejected
+            frame, self.rejected = self._read(source)
         require_paths(frame, source.path or source.table or source.name)
         frame = frame.drop_duplicates("image_id").to_crs("EPSG:4326").reset_index(drop=True)
         if source.places_m is not None:
@@ -114,6 +113,25 @@ class EncoderData:
                 raise InputError(msg)
             values = numbers.astype(float).where(np.isfinite(numbers.astype(float)))
         return Target(labels.column, task, values)
+
+    def _read(self, source: Pictures) -> tables.Checked:
+        if source.windows is not None:
+            cut = source.windows
+            raster = self.project.rasters(cut.raster)
+            return tables.grid_table(raster, size_px=cut.size_px, step_px=cut.step_px, crs=cut.crs)
+        if source.chips is None or source.around is None:
+            return read_source(self.project, source)
+        places = read_table(
+            self.project.input(source.around.path),
+            text=[source.around.id],
+            where=source.around.where or None,
+            crs=source.around.crs,
+            layer=source.around.layer,
+        )
+        options = source.chips.model_dump(exclude={"raster"})
+        return tables.chip_table(
+            places, self.project.rasters(source.chips.raster), id_column=source.around.id, **options
+        )
 
     def _collection(self, name: str, path: str, options: dict[str, Any]) -> gpd.GeoDataFrame:
         if name not in COLLECTIONS:

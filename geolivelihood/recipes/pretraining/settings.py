@@ -11,6 +11,7 @@ from geolivelihood.recipes.project_file import ProjectFile
 from geolivelihood.recipes.settings import ImageSource, Section
 
 __all__ = [
+    "Around",
     "EncoderProject",
     "Finetuning",
     "Labels",
@@ -19,33 +20,62 @@ __all__ = [
     "Pictures",
     "Pretraining",
     "Probing",
+    "Windows",
 ]
 
 Logger = Literal["csv", "tensorboard", "wandb"]
 
 
+class Windows(Section):
+    """Windows side by side over whole rasters, a folder of them or a pattern."""
+
+    raster: str | list[str]
+    size_px: int = Field(ge=1)
+    step_px: int | None = Field(default=None, ge=1)
+    crs: str | None = None
+
+
+class Around(Section):
+    """The places that ``chips`` are cut around: a file of points or polygons and the column of their ids."""
+
+    path: str
+    layer: str | None = None
+    id: str
+    where: dict[str, Any] = Field(default_factory=dict)
+    crs: str | None = None
+
+
 class Pictures(ImageSource):
-    """The pictures to learn from: a table, photos, GeoTIFFs, tiles, or a published collection.
+    """The pictures to learn from: files of any kind, a published collection, or parts of rasters.
+
+    ``windows`` lie side by side over rasters; ``chips`` are cut ``around`` places.
 
     ``places_m`` makes one place of pictures within so many metres, where no column ``place_id`` says which
     pictures are of one place. ``value_range`` are the values that become black and white in rasters of
     physical units.
     """
 
-    origins: ClassVar[tuple[str, ...]] = ("collection", "table", "photos", "geotiffs", "tiles")
+    origins: ClassVar[tuple[str, ...]] = (
+        *("collection", "table", "photos", "geotiffs", "tiles", "windows", "chips"),
+    )
 
     name: str = "images"
     collection: str | None = None
     path: str | None = None
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
+    windows: Windows | None = None
+    around: Around | None = None
     places_m: float | None = Field(default=None, gt=0)
     bands: list[int] | None = Field(default=None, min_length=1)
     value_range: tuple[float, float] | None = None
 
     @model_validator(mode="after")
-    def _collections_have_a_folder(self) -> Self:
+    def _belong_together(self) -> Self:
         if (self.collection is None) != (self.path is None):
             msg = "'collection' and 'path', the folder that it lies in, belong together"
+            raise ValueError(msg)
+        if (self.chips is None) != (self.around is None):
+            msg = "'chips' and 'around', the places that they are cut around, belong together"
             raise ValueError(msg)
         if self.options and self.collection is None:
             msg = "'options' are those of a 'collection', such as {split: train}"
@@ -97,9 +127,9 @@ class Pretraining(Section):
     geo: Literal["none", "degrees", "sphere", "h3", "smooth"] = "none"
     target: list[Labels] | None = None
     augmentation: Literal["auto", "paper", "overhead", "rank", "plain"] = "auto"
-    pairs: dict[str, Any] = {}
-    options: dict[str, Any] = {}
-    optimisation: dict[str, Any] = {}
+    pairs: dict[str, Any] = Field(default_factory=dict)
+    options: dict[str, Any] = Field(default_factory=dict)
+    optimisation: dict[str, Any] = Field(default_factory=dict)
     epochs: int | None = Field(default=None, ge=1)
     batch_size: int | None = Field(default=None, ge=2)
     cache_px: int | None = Field(default=None, ge=16)
@@ -108,7 +138,7 @@ class Pretraining(Section):
     nodes: int = Field(default=1, ge=1)
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
     precision: str = "auto"
-    loggers: list[Logger] = ["csv"]
+    loggers: tuple[Logger, ...] = ("csv",)
     keep: int = Field(default=3, ge=1)
     save_every_steps: int | None = Field(default=None, ge=1)
     monitor: Monitor | None = None
@@ -139,13 +169,13 @@ class Probing(Section):
     """
 
     labels: Labels
-    heads: list[str] = ["closed_form", "knn"]
-    options: dict[str, Any] = {}
+    heads: tuple[str, ...] = ("closed_form", "knn")
+    options: dict[str, Any] = Field(default_factory=dict)
     folds: int = Field(default=5, ge=2)
     buffer_m: float | Literal["auto"] = "auto"
     vote: bool = False
     compare_random: bool = True
-    picture: list[str] = []
+    picture: tuple[str, ...] = ()
 
 
 class Finetuning(Section):
@@ -161,9 +191,9 @@ class Finetuning(Section):
     polygons: str | None = None
     layout: Literal["polygons", "xview", "spacenet"] = "polygons"
     column: str | None = None
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
     folds: int = Field(default=5, ge=2)
-    predict: list[str] = []
+    predict: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _has_labels(self) -> Self:
