@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 import torch
@@ -28,11 +27,14 @@ from geolivelihood.features.weights import (
     state_hash,
 )
 
-__all__ = ["Backbone", "backbone_names", "headless"]
+__all__ = ["Backbone", "Normalise", "backbone_names", "headless"]
+
+Normalise = Literal["imagenet", "channels", "minmax", "none"]
 
 # statistics of ImageNet, with which torchvision's weights were trained
 _MEAN = (0.485, 0.456, 0.406)
 _SD = (0.229, 0.224, 0.225)
+_ROOM = 1e-10  # keeps the normalisation of a picture of one value finite, as published
 _RESNET18_FLOPS = 3_628_146_688  # of a picture of 224 x 224 pixels
 
 
@@ -116,16 +118,17 @@ def _cut_head(network: nn.Module, n_classes: int = 1000) -> None:
 def _widen(network: nn.Module, bands: int) -> None:
     """Give the first convolution another number of bands, with the usual initial weights."""
     path, first = next((path, m) for path, m in network.named_modules() if isinstance(m, nn.Conv2d))
-    made = copy.deepcopy(first)
-    made.in_channels = bands
-    made.weight = nn.Parameter(torch.empty(first.out_channels, bands, *first.kernel_size))
+    same: dict[str, Any] = {
+        name: getattr(first, name) for name in ("kernel_size", "stride", "padding", "dilation")
+    }
+    made = nn.Conv2d(bands, first.out_channels, bias=first.bias is not None, **same)
     nn.init.kaiming_normal_(made.weight, mode="fan_out", nonlinearity="relu")
     parent, _, child = path.rpartition(".")
     setattr(network.get_submodule(parent), child, made)
 
 
 class Backbone:
-    """A torchvision network that turns pictures of three bands into vectors.
+    """A torchvision network that turns pictures into vectors.
 
     Parameters
     ----------
@@ -141,13 +144,19 @@ class Backbone:
     fit
         ``"squash"`` the whole picture into the square, or ``"crop"`` its central square.
     bands
-        Three bands of rasters and chips, counted from 1 in the order red, green, blue.
+        Bands of rasters and chips that are taken, counted from 1; of networks for photos in the order red,
+        green, blue.
+    n_bands
+        How many bands the network takes; ``None`` takes the number of ``bands``, or three.
     value_range
         Values that become black and white in pictures of physical units, such as ``(0, 3000)`` for
         Sentinel-2. Pictures of 8 or 16 bits need none.
     normalise
-        ``"imagenet"`` (as torchvision's weights expect) or ``"none"``: raw values 0-255, as the paper mode
-        of street-level livelihoods has them.
+        ``"imagenet"`` (as torchvision's weights expect); ``"channels"``, by ``mean`` and ``sd``;
+        ``"minmax"``, each picture from 0 to 1 by its own extremes over all bands, as Rank-N-Contrast has it;
+        or ``"none"``: raw values 0-255, as the paper mode of street-level livelihoods has them.
+    mean, sd
+        Of each band, of values in 0-1, for ``normalise="channels"``.
     prefix
         What a weights file puts before the network's own names; found where it is unique.
 
@@ -177,21 +186,26 @@ class Backbone:
         seed: int = 0,
         fit: Literal["squash", "crop"] = "squash",
         bands: Sequence[int] | None = None,
+        n_bands: int | None = None,
         value_range: tuple[float, float] | None = None,
-        normalise: Literal["imagenet", "none"] = "imagenet",
+        normalise: Normalise = "imagenet",
+        mean: Sequence[float] | None = None,
+        sd: Sequence[float] | None = None,
         prefix: str | None = None,
     ) -> None:
-        _check_options(bands, value_range, normalise)
+        self.n_bands = n_bands or (3 if bands is None else len(bands))
+        _check_options(bands, self.n_bands, value_range)
+        self.mean, self.sd = _statistics(normalise, mean, sd, self.n_bands)
         self.name, self.size = name, size
         self.reading = Reading(
             size=size, fit=fit, bands=None if bands is None else tuple(bands), enlarge=True
         )
         self.value_range = value_range
         self.normalise = normalise
-        self.network, self.dim = headless(name, size=size, seed=seed)
+        self.network, self.dim = headless(name, size=size, seed=seed, bands=self.n_bands)
         self.weights, self.report = self._load(weights, prefix)
         self.weights_hash = state_hash(self.network.state_dict())
-        self.batch_size = _batch_size(self.network, size)
+        self.batch_size = _batch_size(self.network, size, self.n_bands)
         # convolutions on CPUs are up to twice as fast with the channels last
         self.network = _folded(self.network).to(memory_format=torch.channels_last)
 
@@ -205,6 +219,7 @@ class Backbone:
 
     def card(self) -> dict[str, Any]:
         """What defines the features, as JSON: network, weights hash, transform."""
+        own = {"mean": list(self.mean), "sd": list(self.sd)} if self.normalise == "channels" else {}
         return {
             "name": self.name,
             "dim": self.dim,
@@ -216,6 +231,7 @@ class Backbone:
                 "bands": None if self.reading.bands is None else list(self.reading.bands),
                 "value_range": None if self.value_range is None else list(self.value_range),
                 "normalise": self.normalise,
+                **own,
             },
         }
 
@@ -232,17 +248,17 @@ class Backbone:
         return self
 
     def prepare(self, picture: Picture) -> np.ndarray:
-        """Pixels (3, size, size) as the network takes them: uint8, or float32 in 0-1 where no data is grey.
+        """Pixels (bands, size, size) as the network takes them: uint8, or float32 in 0-1; no data is grey.
 
         Raises
         ------
         InputError
-            If the picture has not three bands, or physical units without ``value_range``.
+            If the picture has another number of bands, or physical units without ``value_range``.
         """
         pixels = picture.pixels
-        if len(pixels) != 3:
+        if len(pixels) != self.n_bands:
             msg = (
-                f"The picture has {len(pixels)} bands; {self.name} takes 3. Choose them with "
+                f"The picture has {len(pixels)} bands; {self.name} takes {self.n_bands}. Choose them with "
                 "bands=(4, 3, 2), or use the encoder 'rcf' or 'summary', which take any number."
             )
             raise InputError(msg)
@@ -265,7 +281,9 @@ class Backbone:
         if np.isnan(scaled).all():
             msg = "The picture has no valid pixel."
             raise InputError(msg)
-        grey = np.asarray(_MEAN, np.float32)[:, None, None]
+        # of a picture that is normalised by itself, no data is its own mean: it must not move the extremes
+        filling = np.nanmean(scaled) if self.normalise == "minmax" else self.mean
+        grey = np.asarray(filling, np.float32).reshape(-1, 1, 1)
         return np.where(np.isnan(scaled), grey, scaled)
 
     def encode(
@@ -294,11 +312,14 @@ class Backbone:
             return network(inputs).float().cpu().numpy()
 
     def inputs(self, pixels: Tensor) -> Tensor:
-        """What the network takes, from bytes or from values in 0-1 (n, 3, height, width)."""
+        """What the network takes, from bytes or from values in 0-1 (n, bands, height, width)."""
         values = pixels.float() if pixels.dtype == torch.uint8 else pixels * 255
         if self.normalise == "none":
             return values
-        mean, sd = (values.new_tensor(v).view(1, 3, 1, 1) * 255 for v in (_MEAN, _SD))
+        if self.normalise == "minmax":
+            low, high = (extreme(values, dim=(1, 2, 3), keepdim=True) for extreme in (torch.amin, torch.amax))
+            return (values - low) / (high - low + _ROOM)
+        mean, sd = (values.new_tensor(v).view(1, -1, 1, 1) * 255 for v in (self.mean, self.sd))
         return (values - mean) / sd
 
     def __repr__(self) -> str:
@@ -314,25 +335,49 @@ def _folded(network: nn.Module) -> nn.Module:
         return network
 
 
-def _batch_size(network: nn.Module, size: int) -> int:
+def _batch_size(network: nn.Module, size: int, bands: int) -> int:
     """Pictures that one core encodes in about .3 s: 16 through a resnet18 at 224 pixels."""
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        network(torch.zeros(1, 3, size, size))
+        network(torch.zeros(1, bands, size, size))
     return int(np.clip(16 * _RESNET18_FLOPS // max(counter.get_total_flops(), 1), 1, 64))
 
 
 def _check_options(
-    bands: Sequence[int] | None, value_range: tuple[float, float] | None, normalise: str
+    bands: Sequence[int] | None, n_bands: int, value_range: tuple[float, float] | None
 ) -> None:
-    if bands is not None and len(bands) != 3:
-        msg = f"bands={tuple(bands)}: give three, in the order red, green, blue, counted from 1."
+    if bands is not None and len(bands) != n_bands:
+        msg = f"bands={tuple(bands)}: give {n_bands} of the files' bands, counted from 1."
         raise InputError(msg)
     if value_range is not None and not value_range[0] < value_range[1]:
         msg = f"value_range={value_range}: the first value must be below the second."
         raise InputError(msg)
-    if normalise not in ("imagenet", "none"):
-        msg = f"normalise={normalise!r}: choose 'imagenet' or 'none'."
+
+
+def _statistics(
+    normalise: str, mean: Sequence[float] | None, sd: Sequence[float] | None, n_bands: int
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each band; normalisations without them need a mean as grey."""
+    if normalise not in get_args(Normalise):
+        msg = f"normalise={normalise!r}: choose {', '.join(map(repr, get_args(Normalise)))}."
         raise InputError(msg)
+    if normalise == "channels":
+        given = [() if values is None else tuple(float(v) for v in values) for values in (mean, sd)]
+        if {len(values) for values in given} != {n_bands} or not min(given[1]) > 0:
+            msg = f"mean={mean}, sd={sd}: give {n_bands} of each, one per band, and sd above 0."
+            raise InputError(msg)
+        return given[0], given[1]
+    if mean is not None or sd is not None:
+        msg = f"mean and sd are for normalise='channels', not {normalise!r}."
+        raise InputError(msg)
+    if n_bands == 3:
+        return _MEAN, _SD
+    if normalise == "imagenet":
+        msg = (
+            f"ImageNet's statistics are those of 3 bands, the network takes {n_bands}: "
+            "give normalise='channels' with mean and sd, or normalise='minmax'."
+        )
+        raise InputError(msg)
+    return (0.5,) * n_bands, (1.0,) * n_bands
 
 
 def _resize(pixels: np.ndarray, size: int) -> np.ndarray:
