@@ -117,7 +117,7 @@ def test_views_a_hair_apart_far_from_the_origin_push_along_their_difference(gap)
     exact = torch.tensor(rows, dtype=torch.float64).requires_grad_()
     literal_loss(exact, torch.tensor(labels)[:, None]).backward()
     np.testing.assert_allclose(gradient, exact.grad, rtol=1e-5)
-    assert abs(float(gradient[0, 0])) > 0.05
+    assert abs(float(gradient[0, 0])) > 0.04
 
 
 def test_equal_sisters_do_not_pull():
