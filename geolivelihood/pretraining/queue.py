@@ -84,7 +84,7 @@ class Origin(NamedTuple):
         _check_rows("places", place.shape, (rows,))
         return cls(*(torch.from_numpy(values) for values in (place, cell, vector)))
 
-    def at(self, position: Tensor) -> Origin:
+    def at(self, position: Tensor | slice) -> Origin:
         """Origins of the pictures at these positions."""
         return Origin(*(values[position] for values in self))
 
