@@ -21,7 +21,15 @@ from torch import Tensor, nn
 
 from geolivelihood.errors import EnvironmentMissingError, InputError
 
-__all__ = ["WeightReport", "load_weights", "published_state", "read_content", "read_state", "state_hash", "state_in"]
+__all__ = [
+    "WeightReport",
+    "load_weights",
+    "published_state",
+    "read_content",
+    "read_state",
+    "state_hash",
+    "state_in",
+]
 
 _log = logging.getLogger(__name__)
 _FILES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".tar")

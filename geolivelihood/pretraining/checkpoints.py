@@ -1,7 +1,7 @@
 """Published checkpoints as encoders: which layout a file has, every key accounted for, nothing random.
 
-Layouts (keys before the network's own names): MoCo-v2 and its Geo and TP variants (``module.encoder_q.``, also
-without ``module.``), Rank-N-Contrast as Lightning saves it (``model.encoder.``, after probing
+Layouts (keys before the network's own names): MoCo-v2 and its Geo and TP variants (``module.encoder_q.``,
+also without ``module.``), Rank-N-Contrast as Lightning saves it (``model.encoder.``, after probing
 ``model.encoder.encoder.``), our own training runs (``backbone.``), Places365 (``module.``), torchvision and
 headless files (nothing).
 """
@@ -10,19 +10,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-import torchvision
 from torch import Tensor, nn
 
 from geolivelihood.errors import InputError
-from geolivelihood.features.backbones import backbone_names, headless
+from geolivelihood.features.backbones import headless
 from geolivelihood.features.pretrained import save_pretrained
 from geolivelihood.features.weights import read_content, state_in
+from geolivelihood.pretraining.architectures import COUNTER, first_convolution, looks_like
 
 __all__ = ["CheckpointReport", "Imported", "detectron_names", "import_checkpoint"]
 
@@ -36,9 +36,17 @@ _PREFIXES = (
     ("module.", "supervised"),
     ("", "supervised"),
 )
-_COUNTER = "num_batches_tracked"  # older versions of PyTorch had none
 _CLASSES = {365: "places365", 1000: "torchvision"}
-_IMAGENET = {"mean": [0.485, 0.456, 0.406], "sd": [0.229, 0.224, 0.225]}
+_IMAGENET = {"size": 224, "mean": [0.485, 0.456, 0.406], "sd": [0.229, 0.224, 0.225]}
+_RANKED = {"size": 500, "normalise": "minmax"}
+_FEEDING: dict[str, dict[str, Any]] = {
+    "moco": _IMAGENET,
+    "moco+geo": _IMAGENET,
+    "places365": _IMAGENET,
+    "torchvision": _IMAGENET,
+    "rank-n-contrast": _RANKED,
+    "rank-n-contrast, probed": _RANKED,
+}
 
 
 @dataclass(frozen=True)
@@ -80,7 +88,9 @@ class CheckpointReport:
 
     def __str__(self) -> str:
         """Counts in one sentence, then the notes."""
-        counts = f"{len(self.matched)} weights matched, {len(self.head)} of heads, {len(self.dropped)} dropped"
+        counts = (
+            f"{len(self.matched)} weights matched, {len(self.head)} of heads, {len(self.dropped)} dropped"
+        )
         lacking = f", {len(self.missing)} counters missing" if self.missing else ""
         told = f"{self.source}: {self.kind}, {self.architecture} ({self.bands} bands): {counts}{lacking}."
         return " ".join([told, *self.notes])
@@ -128,14 +138,13 @@ class Imported(NamedTuple):
             ``mean`` and ``sd``, or ``normalise``.
         """
         told = self.report
+        known = told.bands == 3 and not {"size", "mean", "sd", "normalise"} & set(card)
         made = {
             "architecture": told.architecture,
             "bands": told.bands,
             "method": {"name": told.kind, "checkpoint": Path(told.source).name},
+            **(_FEEDING.get(told.kind, {}) if known else {}),
         }
-        if told.bands == 3 and not {"mean", "sd", "normalise"} & set(card):
-            ranked = told.kind.startswith("rank")
-            made |= {"size": 500, "normalise": "minmax"} if ranked else {"size": 224, **_IMAGENET}
         return save_pretrained(folder, self.network, made | card)
 
 
@@ -177,27 +186,27 @@ def import_checkpoint(
     state = state_in(content, path)
     start, kind = _layout(state, prefix)
     own = {key.removeprefix(start): value for key, value in state.items() if key.startswith(start)}
-    bands = _bands(own)
-    network, dim = headless(architecture, size=size, bands=bands)
+    network, dim, bands = _network(architecture, size, own)
     fit = _fit(own, network.state_dict(), _head_path(network))
     if fit.faults:
         raise InputError(_refusal(path, architecture, own, fit))
+    _check_finite(path, own, fit.matched)
     network.load_state_dict(network.state_dict() | {key: own[key] for key in fit.matched})
-    head = _head(own, fit.beside, dim) or _prediction_layer(state, dim)
+    beside = [start + key for key in fit.beside] or [key for key in state if key.startswith(_PREDICTION)]
+    head = _head({key: state[key] for key in beside}, dim)
     geo, geo_keys = _geo_head(content, head)
-    used = {start + key for key in (*fit.matched, *(fit.beside if head is not None else ()))}
-    used |= {key for key in state if head is not None and key.startswith(_PREDICTION)}
+    used = {start + key for key in fit.matched} | set(beside if head is not None else ())
     report = CheckpointReport(
         source=str(path),
-        kind=_kind(kind, own, fit.beside, content),
+        kind=_kind(kind, [state[key] for key in beside], content),
         architecture=architecture,
         bands=bands,
         prefix=start,
         matched=fit.matched,
-        head=tuple(sorted(used - {start + key for key in fit.matched})) + geo_keys,
+        head=(*(beside if head is not None else ()), *geo_keys),
         dropped=tuple(sorted(set(state) - used)),
         missing=fit.missing,
-        notes=tuple(_notes(content, fit, head, geo)),
+        notes=tuple(_notes(content, beside, head, geo)),
     )
     return Imported(network.eval(), report, report.kind, head, geo)
 
@@ -238,7 +247,7 @@ class _Fit(NamedTuple):
 
     matched: tuple[str, ...]
     missing: tuple[str, ...]
-    beside: tuple[str, ...]  # of the head
+    beside: tuple[str, ...]
     lacking: tuple[str, ...]
     reshaped: tuple[str, ...]
     surplus: tuple[str, ...]
@@ -252,12 +261,12 @@ def _fit(own: Mapping[str, Tensor], wanted: Mapping[str, Tensor], head_path: str
     absent = [key for key in wanted if key not in own]
     there = [key for key in wanted if key in own]
     extra = [key for key in own if key not in wanted]
-    beside = [key for key in extra if key.startswith((f"{head_path}.", _FOREIGN))]
+    beside = [key for key in extra if key.startswith((f"{head_path}.", *_FOREIGN))]
     return _Fit(
         matched=tuple(there),
-        missing=tuple(key for key in absent if key.endswith(_COUNTER)),
+        missing=tuple(key for key in absent if key.endswith(COUNTER)),
         beside=tuple(key for key in beside if not key.startswith(_FOREIGN)),
-        lacking=tuple(key for key in absent if not key.endswith(_COUNTER)),
+        lacking=tuple(key for key in absent if not key.endswith(COUNTER)),
         reshaped=tuple(key for key in there if own[key].shape != wanted[key].shape),
         surplus=tuple(key for key in extra if key not in beside),
     )
@@ -279,10 +288,21 @@ def _layout(state: Mapping[str, Tensor], prefix: str | None) -> tuple[str, str]:
     return next((start, kind) for start, kind in _PREFIXES if any(key.startswith(start) for key in state))
 
 
-def _bands(own: Mapping[str, Tensor]) -> int:
-    """Bands of the first convolution; of a network without one, three."""
-    first = next((value for value in own.values() if value.ndim == 4), None)
-    return 3 if first is None else int(first.shape[1])
+def _network(architecture: str, size: int, own: Mapping[str, Tensor]) -> tuple[nn.Module, int, int]:
+    """The network to fill, its features, and the bands that the file's first convolution takes."""
+    network, dim = headless(architecture, size=size)
+    first = first_convolution(network.state_dict())
+    if first is None or first not in own or own[first].ndim != 4 or own[first].shape[1] == 3:
+        return network, dim, 3
+    bands = int(own[first].shape[1])
+    return *headless(architecture, size=size, bands=bands), bands
+
+
+def _check_finite(path: Any, own: Mapping[str, Tensor], keys: Iterable[str]) -> None:
+    broken = [key for key in keys if own[key].is_floating_point() and not own[key].isfinite().all()]
+    if broken:
+        msg = f"{path}: {len(broken)} weights are not finite ({_some(broken)}): the training diverged."
+        raise InputError(msg)
 
 
 def _head_path(network: nn.Module) -> str:
@@ -293,52 +313,24 @@ def _head_path(network: nn.Module) -> str:
 def _refusal(path: Any, architecture: str, own: Mapping[str, Tensor], fit: _Fit) -> str:
     wrong = {"lacks": fit.lacking, "has in another shape": fit.reshaped, "has beside it": fit.surplus}
     told = "; ".join(f"{what} {len(keys)} ({_some(keys)})" for what, keys in wrong.items() if keys)
-    likely = _looks_like(own)
+    likely = looks_like(own, beside=_FOREIGN)
     hint = f"It looks like {likely}: give architecture={likely!r}." if likely else "Is it another network?"
     return f"{path} is no checkpoint of {architecture}, whose weights it {told}. {hint}"
 
 
-def _looks_like(own: Mapping[str, Tensor]) -> str | None:
-    """The torchvision network whose weights these are, but for the head."""
-    shapes = {key: value.shape for key, value in own.items() if not key.endswith(_COUNTER)}
-    typical = sorted(backbone_names(), key=lambda name: not name.startswith("resnet"))
-    return next((name for name in typical if _is_of(shapes, name)), None)
-
-
-def _is_of(shapes: Mapping[str, torch.Size], name: str) -> bool:
-    try:
-        with torch.device("meta"):
-            network = torchvision.models.get_model(name, weights=None)
-    except Exception:  # some need packages that are not here, and none of them is worth an error in an error
-        return False
-    wanted = {key: v.shape for key, v in network.state_dict().items() if not key.endswith(_COUNTER)}
-    last = next(reversed(wanted)).rpartition(".")[0]
-    body = {key: shape for key, shape in wanted.items() if not key.startswith(f"{last}.")}
-    extra = [key for key in shapes if key not in body and not key.startswith((f"{last}.", *_FOREIGN))]
-    # the number of bands is the pictures' affair
-    return not extra and all(key in shapes and shapes[key][2:] == body[key][2:] for key in body) and all(
-        shapes[key][:1] == shape[:1] for key, shape in body.items()
-    )
-
-
-def _head(own: Mapping[str, Tensor], keys: Iterable[str], dim: int) -> nn.Module | None:
+def _head(layers: Mapping[str, Tensor], dim: int) -> nn.Module | None:
     """One linear layer, or two with a rectifier between them, if they fit the features."""
-    weights = [key for key in keys if key.endswith("weight")]
-    if len(weights) not in (1, 2) or len(list(keys)) != 2 * len(weights):
+    weights = sorted(key for key in layers if key.endswith("weight"))
+    if len(weights) not in (1, 2) or len(layers) != 2 * len(weights):
         return None
-    layers: list[nn.Module] = []
-    for key in sorted(weights):
-        weight, bias = own[key], own.get(f"{key.removesuffix('weight')}bias")
+    made: list[nn.Module] = []
+    for key in weights:
+        weight, bias = layers[key], layers.get(f"{key.removesuffix('weight')}bias")
         if weight.ndim != 2 or weight.shape[1] != dim or bias is None or bias.shape != weight.shape[:1]:
             return None
-        layers += [_linear(weight, bias), nn.ReLU()]
+        made += [_linear(weight, bias), nn.ReLU()]
         dim = len(weight)
-    return layers[0] if len(layers) == 2 else nn.Sequential(*layers[:-1]).eval()
-
-
-def _prediction_layer(state: Mapping[str, Tensor], dim: int) -> nn.Module | None:
-    layer = {key: value for key, value in state.items() if key.startswith(_PREDICTION)}
-    return _head(layer, layer, dim)
+    return made[0] if len(weights) == 1 else nn.Sequential(*made[:-1]).eval()
 
 
 def _geo_head(content: Any, head: nn.Module | None) -> tuple[nn.Module | None, tuple[str, ...]]:
@@ -346,13 +338,12 @@ def _geo_head(content: Any, head: nn.Module | None) -> tuple[nn.Module | None, t
     found = content.get("geo_dict") if isinstance(content, Mapping) else None
     if not isinstance(found, Mapping) or not isinstance(head, nn.Sequential):
         return None, ()
-    weight, bias = (
-        next((v for k, v in found.items() if str(k).endswith(f"layers.1.{name}")), None)
-        for name in ("weight", "bias")
-    )
+    tensors = {str(key).rpartition(".")[2]: v for key, v in found.items() if isinstance(v, Tensor)}
     last = head[-1]
-    fits = isinstance(weight, Tensor) and isinstance(bias, Tensor) and isinstance(last, nn.Linear)
-    if not fits or weight.shape != (len(bias), last.out_features):
+    if set(tensors) != {"weight", "bias"} or not isinstance(last, nn.Linear):
+        return None, ()
+    weight, bias = tensors["weight"], tensors["bias"]
+    if weight.shape != (len(bias), last.out_features):
         return None, ()
     keys = tuple(f"geo_dict/{key}" for key in found)
     return nn.Sequential(nn.ReLU(), _linear(weight, bias)).eval(), keys
@@ -366,25 +357,26 @@ def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
     return layer.eval()
 
 
-def _kind(kind: str, own: Mapping[str, Tensor], beside: tuple[str, ...], content: Any) -> str:
+def _kind(kind: str, beside: Sequence[Tensor], content: Any) -> str:
     if kind == "moco" and isinstance(content, Mapping) and content.get("geo_dict"):
         return "moco+geo"
     if kind != "supervised":
         return kind
-    classes = [len(own[key]) for key in beside if key.endswith("bias")]
-    return _CLASSES.get(classes[-1], kind) if classes else "headless"
+    return _CLASSES.get(len(beside[-1]), kind) if beside else "headless"
 
 
-def _notes(content: Any, fit: _Fit, head: nn.Module | None, geo: nn.Module | None) -> Iterator[str]:
+def _notes(
+    content: Any, beside: Sequence[str], head: nn.Module | None, geo: nn.Module | None
+) -> Iterator[str]:
     if geo is not None:
         yield (
-            "The geo head's classes are place clusters whose centroids are not in the file: it cannot be used "
-            "on new places."
+            "The geo head's classes are place clusters whose centroids are not in the file: it cannot be "
+            "used on new places."
         )
     elif isinstance(content, Mapping) and content.get("geo_dict"):
         yield "The geo head does not fit the projection head and is left out."
-    if fit.beside and head is None:
-        yield f"The head ({_some(fit.beside)}) does not fit the features and is left out."
+    if beside and head is None:
+        yield f"The head ({_some(beside)}) does not fit the features and is left out."
 
 
 def _some(names: Iterable[str], most: int = 3) -> str:
