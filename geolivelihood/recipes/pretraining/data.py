@@ -15,6 +15,7 @@ from geolivelihood.tables.places import places_by_distance
 from geolivelihood import cells as h3cells
 from geolivelihood import tables
 from geolivelihood.errors import InputError, MissingColumnError
+from geolivelihood.features import read_picture
 from geolivelihood.recipes.pretraining.settings import EncoderProject, Labels, Pictures
 from geolivelihood.recipes.sources import read_source
 from geolivelihood.tables.images import require_paths
@@ -23,7 +24,7 @@ from geolivelihood.tables.sources import read_rows, read_table
 from geolivelihood.validation import BlockKFold, RandomKFold
 from geolivelihood.validation.splits import Split
 
-__all__ = ["EncoderData", "Target", "folds"]
+__all__ = ["EncoderData", "Target", "folds", "lonlat_of"]
 
 Task = Literal["classification", "regression"]
 
@@ -82,6 +83,16 @@ class EncoderData:
         if source.places_m is not None:
             frame = places_by_distance(frame, metres=source.places_m)
         return frame
+
+    @cached_property
+    def bands(self) -> int:
+        """Bands of the pictures: those chosen, else those of the first one."""
+        source, first = self.project.images, self.images.iloc[0]
+        if source.bands is not None:
+            return len(source.bands)
+        if isinstance(first.get("bands"), str):  # parts of rasters, whose headers have been read
+            return first["bands"].count(",") + 1
+        return len(read_picture(first["path"]).pixels)
 
     def target(self, labels: Labels) -> Target:
         """Labels of the pictures.
@@ -176,6 +187,11 @@ def _task(values: pd.Series, labels: Labels) -> Task:
     return "regression" if plain else "classification"
 
 
+def lonlat_of(images: gpd.GeoDataFrame) -> npt.NDArray[np.float64]:
+    """Longitude and latitude (degrees WGS84, shape (n, 2)) of pictures, inside their footprints."""
+    return h3cells.lonlat(gpd.GeoSeries(images.geometry.representative_point(), crs=images.crs))
+
+
 def folds(
     images: gpd.GeoDataFrame, n: int, *, seed: int, buffer_m: float | Literal["auto"] = 0.0
 ) -> dict[str, list[Split]]:
@@ -194,8 +210,7 @@ def folds(
     """
     places = images["place_id"] if "place_id" in images else images["image_id"]
     codes = pd.factorize(places)[0]
-    centres = gpd.GeoDataFrame(geometry=images.geometry.representative_point(), crs=images.crs)
-    lonlat = h3cells.lonlat(centres)
+    lonlat = lonlat_of(images)
     _, first = np.unique(codes, return_index=True)
     drawn = RandomKFold(n, random_state=seed).split(first)
     random = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from geolivelihood.recipes.project_file import ProjectFile
 from geolivelihood.recipes.settings import ImageSource, Section
@@ -14,6 +14,7 @@ __all__ = [
     "Around",
     "EncoderProject",
     "Finetuning",
+    "Geography",
     "Labels",
     "Monitor",
     "Network",
@@ -112,19 +113,34 @@ class Monitor(Section):
     folds: int = Field(default=3, ge=2)
 
 
+class Geography(Section):
+    """Where a picture is, as classes that the encoder also learns to tell.
+
+    ``sphere``: clusters on the sphere; ``h3``: cells at several ``resolutions``, coarse ones parents of the
+    fine; ``degrees``: clusters of latitude and longitude, as published. With ``bandwidth_m`` a picture
+    belongs to the classes near it too, the less the farther.
+    """
+
+    kind: Literal["sphere", "h3", "degrees"] = "sphere"
+    clusters: int = Field(default=100, ge=2)
+    resolutions: tuple[int, ...] = (0, 1, 2)
+    bandwidth_m: float | None = Field(default=None, gt=0)
+
+
 class Pretraining(Section):
     """How the encoder learns.
 
     ``moco``: without labels; with ``temporal`` the two views are of one place at two times, ``geo`` also
     predicts where it is. ``rank_n_contrast`` and ``supervised`` (L1) learn from ``target``. ``preset``
-    ``paper`` is the published recipe, ``small`` suits some thousand pictures; ``options`` are those of the
-    method, ``pairs`` those of the pairing, ``optimisation`` those of the optimiser.
+    ``paper`` is the published recipe; ``options`` are those of the method, ``pairs`` those of the pairing,
+    ``optimisation`` those of the optimiser. ``cache_px`` keeps copies of the pictures with that short side,
+    which are faster to read.
     """
 
     method: Literal["moco", "rank_n_contrast", "supervised"] = "moco"
-    preset: Literal["default", "small", "paper"] = "default"
+    preset: Literal["default", "paper"] = "default"
     temporal: bool = False
-    geo: Literal["none", "degrees", "sphere", "h3", "smooth"] = "none"
+    geo: Geography | None = None
     target: list[Labels] | None = None
     augmentation: Literal["auto", "paper", "overhead", "rank", "plain"] = "auto"
     pairs: dict[str, Any] = Field(default_factory=dict)
@@ -143,6 +159,11 @@ class Pretraining(Section):
     save_every_steps: int | None = Field(default=None, ge=1)
     monitor: Monitor | None = None
 
+    @field_validator("geo", mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        return {"kind": value} if isinstance(value, str) else value
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         for fault in self._faults():
@@ -155,7 +176,7 @@ class Pretraining(Section):
             yield "'moco' learns without labels; 'target' is for rank_n_contrast and supervised"
         if not contrast and not self.target:
             yield f"{self.method!r} needs 'target', the labels to learn from"
-        if not contrast and (self.temporal or self.geo != "none"):
+        if not contrast and (self.temporal or self.geo):
             yield f"'temporal' and 'geo' are switches of moco, not of {self.method}"
         if self.pairs and not self.temporal:
             yield "'pairs' (min_gap_days ...) are of two times of a place: they need 'temporal: true'"
