@@ -118,3 +118,69 @@ def geoimagenet(root: Path, rows: Sequence[Sequence[object]] = (), *, pictures: 
         split = "test" if k % 3 == 2 else "train"
         picture(root / split / str(row[0]).partition("_")[0] / f"{row[0]}.jpg")
     return root
+
+
+def ring(west: float, south: float, side: float = 0.01) -> str:
+    """A square as WKT."""
+    east, north = west + side, south + side
+    corners = [(west, south), (east, south), (east, north), (west, north), (west, south)]
+    return f"POLYGON (({', '.join(f'{x} {y}' for x, y in corners)}))"
+
+
+def sidecar(place: tuple[float, float], *, date: str = "2014-05-06T07:08:09Z", **changes: object) -> dict:
+    """What a side-car says: a picture of 100 x 100 pixels with a box that has a ring and one in pixels."""
+    west, south = place
+    content = {
+        "gsd": 0.5,
+        "img_width": 100,
+        "img_height": 100,
+        "cloud_cover": 3,
+        "country_code": "KEN",
+        "utm": "37M",
+        "epsg": "4326",
+        "spatial_reference": "GCS_WGS_1984",
+        "timestamp": date,
+        "sensor_platform_name": "GEOEYE01",
+        "raw_location": ring(west, south),
+        "bounding_boxes": [
+            {
+                "ID": -1,
+                "category": "airport",
+                "box": [0, 0, 50, 50],
+                "raw_location": ring(west, south, 0.005),
+            },
+            {"ID": 4711, "category": "airport", "box": [50, 0, 50, 20], "visible": "True"},
+        ],
+    }
+    return content | changes
+
+
+PLACES = {"airport_0": (36.8, -1.3), "airport_1": (178.44, -18.15), "zoo_0": (2.3, 48.8)}
+
+
+def fmow(root: Path, *, endings: Sequence[str] = ("rgb.jpg", "msrgb.jpg"), sidecars: bool = True) -> Path:
+    """Three places of two categories, two visits each, in train and (other places) in val."""
+    for split, shift in (("train", 0.0), ("val", 1.0)):
+        for place, (west, south) in PLACES.items():
+            folder = root / split / place.rpartition("_")[0] / place
+            for visit in (0, 3):
+                for ending in endings:
+                    path = folder / f"{place}_{visit}_{ending}"
+                    geotiff(path) if path.suffix == ".tif" else picture(path, size=4)
+                    content = sidecar((west + shift, south), date=f"201{visit}-05-06T07:08:09Z")
+                    if sidecars:
+                        path.with_suffix(".json").write_text(json.dumps(content))
+    return root
+
+
+def fmow_crops(root: Path, *, metadata: Path | None = None) -> Path:
+    """Two boxes at two visits of each place; side-cars of the whole pictures go to ``metadata``."""
+    for place, position in PLACES.items():
+        inner = Path("train", place.rpartition("_")[0], place)
+        for visit in (0, 3):
+            for box in (0, 1):
+                picture(root / inner / f"{place}_{visit}_rgb_crop_{box}.jpg", size=4)
+            if metadata is not None:
+                (metadata / inner).mkdir(parents=True, exist_ok=True)
+                (metadata / inner / f"{place}_{visit}_rgb.json").write_text(json.dumps(sidecar(position)))
+    return root
