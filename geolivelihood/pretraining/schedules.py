@@ -114,7 +114,8 @@ class Optimisation:
         if self.schedule == "constant" and not self.warmup_epochs:
             return {"optimizer": optimiser}
         unit = 1.0 if self.per == "epoch" else 1.0 / max(1, steps_per_epoch)
-        schedule = LambdaLR(optimiser, _Share(self, epochs, unit))
+        # a function and no object, so that nothing of it is saved with checkpoints
+        schedule = LambdaLR(optimiser, lambda count: self._share(count * unit, epochs, tick=unit))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": self.per}}
 
     def _optimiser(self, parameters: list[Any]) -> Optimizer:
@@ -138,13 +139,3 @@ class Optimisation:
         if self.schedule == "step":
             return decay ** sum(time >= milestone for milestone in self.milestones)
         return decay**past if self.schedule == "exponential" else 1.0
-
-
-class _Share:
-    """The schedule as a function of the number of changes; it can be pickled, as processes need it."""
-
-    def __init__(self, optimisation: Optimisation, epochs: int, unit: float) -> None:
-        self.optimisation, self.epochs, self.unit = optimisation, epochs, unit
-
-    def __call__(self, count: int) -> float:
-        return self.optimisation._share(count * self.unit, self.epochs, self.unit)
