@@ -30,7 +30,7 @@ def draw_curves(training: Path, target: Path, *, title: str) -> Path | None:
     Parameters
     ----------
     training
-        Folder of the training; its CSV logs are read, those of resumed runs one after the other.
+        Folder of the training; its ``curves.csv`` is read.
     target
         PNG to write.
     title
@@ -41,20 +41,21 @@ def draw_curves(training: Path, target: Path, *, title: str) -> Path | None:
     pathlib.Path or None
         The picture; ``None`` where nothing was logged as CSV.
     """
-    logs = sorted(training.glob("curves/version_*/metrics.csv"), key=lambda path: path.stat().st_mtime)
-    read = [pd.read_csv(path) for path in logs if path.stat().st_size]
-    if not read:
+    log = training / "curves.csv"
+    if not log.is_file():
         return None
-    table = pd.concat(read, ignore_index=True).sort_values("step", kind="stable")
-    curves = [name for name in table if name in _TITLES or name.startswith("val/")]
+    rows = pd.read_csv(log)
+    curves = [name for name in rows["metric"].unique() if name in _TITLES or name.startswith("val/")]
     if not curves:
         return None
     across = min(3, len(curves))
     down = -(-len(curves) // across)
     figure, axes = plt.subplots(down, across, figsize=(4.2 * across, 2.8 * down), squeeze=False)
     for axis, name in zip(axes.flat, curves):
-        known = table[["step", name]].dropna()
-        axis.plot(known["step"], known[name], color="#2c6fbb", lw=1.4, marker="." if len(known) < 20 else "")
+        known = rows[rows["metric"] == name].dropna(subset="value")
+        axis.plot(
+            known["step"], known["value"], color="#2c6fbb", lw=1.4, marker="." if len(known) < 20 else ""
+        )
         axis.set_title(_TITLES.get(name, name.replace("val/", "while training: ")), fontsize=9, loc="left")
         axis.set_xlabel("step", fontsize=8)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))

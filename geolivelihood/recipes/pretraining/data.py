@@ -193,7 +193,12 @@ def lonlat_of(images: gpd.GeoDataFrame) -> npt.NDArray[np.float64]:
 
 
 def folds(
-    images: gpd.GeoDataFrame, n: int, *, seed: int, buffer_m: float | Literal["auto"] = 0.0
+    images: gpd.GeoDataFrame,
+    n: int,
+    *,
+    seed: int,
+    resolution: int | None = None,
+    buffer_m: float = 0.0,
 ) -> dict[str, list[Split]]:
     """Random and spatially blocked folds; pictures of one place are never on both sides of either.
 
@@ -205,7 +210,7 @@ def folds(
         Number of folds.
     seed
         Seed of the draw.
-    buffer_m
+    resolution, buffer_m
         Of the blocked folds; see :class:`~geolivelihood.validation.BlockKFold`.
     """
     places = images["place_id"] if "place_id" in images else images["image_id"]
@@ -216,5 +221,7 @@ def folds(
     random = [
         (np.flatnonzero(np.isin(codes, train)), np.flatnonzero(np.isin(codes, test))) for train, test in drawn
     ]
-    blocked = BlockKFold(n, buffer_m=buffer_m, random_state=seed).split(lonlat, groups=codes)
+    blocked = BlockKFold(n, resolution=resolution, buffer_m=buffer_m, random_state=seed).split(
+        lonlat, groups=codes
+    )
     return {"random": random, "blocked": list(blocked)}

@@ -31,6 +31,7 @@ from geolivelihood.pretraining.augmentations import (
 )
 from geolivelihood.pretraining.moco_module import MoCoModule
 from geolivelihood.pretraining.pairs import PairSampler, PlacePairs, SamePicture
+from geolivelihood.pretraining.picture_cache import cache_pictures
 from geolivelihood.pretraining.presets import PAPER, SMALL_DATA
 from geolivelihood.pretraining.queue import Origin
 from geolivelihood.pretraining.rank_module import RANK_PRESETS, RankModule, SupervisedModule
@@ -137,8 +138,12 @@ class _Job:
             targets, known = _targets(data, settings)
             self.images, targets = self.images[known].reset_index(drop=True), targets[known]
             self.remarks += _unlabelled(known)
+        self.read_bands = project.images.bands
         if settings.cache_px is not None:
-            self.images = self._cached(settings.cache_px)
+            copies = self._cached(settings.cache_px)
+            if targets is not None:
+                targets = targets[self.images["image_id"].isin(copies["image_id"]).to_numpy()]
+            self.images, self.read_bands = copies, None
         self.pairs = self._pairs()
         self.augmentation = self._augmentation()
         self.views = self._views()
@@ -193,6 +198,21 @@ class _Job:
             found.to_csv(part, index=False)
         return len(found), path
 
+    def _cached(self, short_side: int) -> gpd.GeoDataFrame:
+        """Copies of the pictures that are faster to read; those that cannot be read are left out."""
+        begin("copying pictures")
+        bands = self.project.images.bands
+        made = cache_pictures(
+            self.images,
+            folder=self.project.target / "cache",
+            short_side=short_side,
+            bands=None if bands is None else tuple(bands),
+            max_rejected=self.project.max_rejected,
+        )
+        aside = made.rejected.rename(columns={"image_id": "row"}).assign(column="path")
+        self.data.rejected = pd.concat([self.data.rejected, aside], ignore_index=True)
+        return gpd.GeoDataFrame(made.images).reset_index(drop=True)
+
     def _pairs(self) -> PairSampler:
         chosen = self.settings
         per = "image" if chosen.preset == "paper" or not chosen.temporal else "place"
@@ -235,7 +255,7 @@ class _Job:
             workers=chosen.workers,
             seed=self.project.seed,
             drop_last=chosen.method == "moco" or chosen.devices * chosen.nodes > 1,
-            bands=None if source.bands is None else tuple(source.bands),
+            bands=None if self.read_bands is None else tuple(self.read_bands),
             value_range=source.value_range,
             max_rejected=self.project.max_rejected,
         )

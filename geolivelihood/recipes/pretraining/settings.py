@@ -185,15 +185,17 @@ class Pretraining(Section):
 class Probing(Section):
     """How the frozen encoder is tried: heads on its features under random and under blocked folds.
 
+    ``heads``: ``ridge``, ``absolute`` (L1), ``logistic``, ``knn``; without them the linear one and ``knn``.
+    ``compare_random`` sets the same network with random weights and plain pixel statistics beside it.
     ``vote``: the pictures of a place decide together. ``picture``: the embedding drawn in two dimensions,
     coloured by these columns.
     """
 
     labels: Labels
-    heads: tuple[str, ...] = ("closed_form", "knn")
-    options: dict[str, Any] = Field(default_factory=dict)
+    heads: tuple[str, ...] = ()
     folds: int = Field(default=5, ge=2)
-    buffer_m: float | Literal["auto"] = "auto"
+    block_resolution: int | None = Field(default=None, ge=0, le=15)
+    buffer_m: float = Field(default=0.0, ge=0)
     vote: bool = False
     compare_random: bool = True
     picture: tuple[str, ...] = ()
