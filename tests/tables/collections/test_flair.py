@@ -88,7 +88,7 @@ def test_splits_by_folder_domain_and_zone(tmp_path: Path) -> None:
     }
     with pytest.raises(InputError, match="D012_2019 belongs to two of them"):
         read_flair(root, splits={"val": ["D012_2019"], "test": ["D012_2019"]})
-    with pytest.raises(InputError, match="it has train, test"):
+    with pytest.raises(InputError, match="it has test, train"):
         read_flair(root, split="val")
     plain = flair(tmp_path / "plain", aerial="aerial", labels="labels")
     assert "split" not in read_flair(plain)
