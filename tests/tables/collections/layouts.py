@@ -184,3 +184,26 @@ def fmow_crops(root: Path, *, metadata: Path | None = None) -> Path:
                 (metadata / inner).mkdir(parents=True, exist_ok=True)
                 (metadata / inner / f"{place}_{visit}_rgb.json").write_text(json.dumps(sidecar(position)))
     return root
+
+
+def flair(root: Path, *, aerial: str = "flair_aerial_train", labels: str = "flair_labels_train") -> Path:
+    """Three patches of two zones and domains with their masks."""
+    patches = {"D004_2021/Z1_NN": [1, 2], "D012_2019/Z3_UF": [3]}
+    for zone, numbers in patches.items():
+        for number in numbers:
+            at = (700_000 + 2000 * number, 6_600_000)
+            picture = root / aerial / zone / "img" / f"IMG_{number:06d}.tif"
+            geotiff(picture, origin=at, crs="EPSG:2154", bands=5)
+            mask = root / labels / zone / "msk" / f"MSK_{number:06d}.tif"
+            geotiff(mask, origin=at, crs="EPSG:2154")
+    return root
+
+
+def flair_metadata(path: Path, **changes: object) -> Path:
+    """What the metadata of the patches say; ``changes`` by the patch's name."""
+    known = {
+        f"IMG_{number:06d}": {"date": f"2021-06-0{number}", "time": "10h30", "camera": "UCE-M3"}
+        for number in (1, 2, 3)
+    }
+    path.write_text(json.dumps(known | changes))
+    return path
