@@ -6,17 +6,17 @@ import contextlib
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
 import torchvision
 from torch import Tensor, nn
 from torch.fx.experimental.optimization import fuse
-from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from geolivelihood.errors import InputError
+from geolivelihood.features.feeding import Feeding, Normalise, resize
 from geolivelihood.features.pictures import Picture, Reading
 from geolivelihood.features.weights import (
     WeightReport,
@@ -27,14 +27,8 @@ from geolivelihood.features.weights import (
     state_hash,
 )
 
-__all__ = ["Backbone", "Normalise", "backbone_names", "headless"]
+__all__ = ["Backbone", "backbone_names", "headless"]
 
-Normalise = Literal["imagenet", "channels", "minmax", "none"]
-
-# statistics of ImageNet, with which torchvision's weights were trained
-_MEAN = (0.485, 0.456, 0.406)
-_SD = (0.229, 0.224, 0.225)
-_ROOM = 1e-10  # keeps the normalisation of a picture of one value finite, as published
 _RESNET18_FLOPS = 3_628_146_688  # of a picture of 224 x 224 pixels
 
 
@@ -194,14 +188,15 @@ class Backbone:
         prefix: str | None = None,
     ) -> None:
         self.n_bands = n_bands or (3 if bands is None else len(bands))
-        _check_options(bands, self.n_bands, value_range)
-        self.mean, self.sd = _statistics(normalise, mean, sd, self.n_bands)
+        if bands is not None and len(bands) != self.n_bands:
+            msg = f"bands={tuple(bands)}: give {self.n_bands} of the files' bands, counted from 1."
+            raise InputError(msg)
+        statistics = (None if values is None else tuple(values) for values in (mean, sd))
+        self.feeding = Feeding(self.n_bands, value_range, normalise, *statistics)
         self.name, self.size = name, size
         self.reading = Reading(
             size=size, fit=fit, bands=None if bands is None else tuple(bands), enlarge=True
         )
-        self.value_range = value_range
-        self.normalise = normalise
         self.network, self.dim = headless(name, size=size, seed=seed, bands=self.n_bands)
         self.weights, self.report = self._load(weights, prefix)
         self.weights_hash = state_hash(self.network.state_dict())
@@ -219,7 +214,6 @@ class Backbone:
 
     def card(self) -> dict[str, Any]:
         """What defines the features, as JSON: network, weights hash, transform."""
-        own = {"mean": list(self.mean), "sd": list(self.sd)} if self.normalise == "channels" else {}
         return {
             "name": self.name,
             "dim": self.dim,
@@ -229,9 +223,7 @@ class Backbone:
                 "size": self.reading.size,
                 "fit": self.reading.fit,
                 "bands": None if self.reading.bands is None else list(self.reading.bands),
-                "value_range": None if self.value_range is None else list(self.value_range),
-                "normalise": self.normalise,
-                **own,
+                **self.feeding.card(),
             },
         }
 
@@ -255,36 +247,10 @@ class Backbone:
         InputError
             If the picture has another number of bands, or physical units without ``value_range``.
         """
-        pixels = picture.pixels
-        if len(pixels) != self.n_bands:
-            msg = (
-                f"The picture has {len(pixels)} bands; {self.name} takes {self.n_bands}. Choose them with "
-                "bands=(4, 3, 2), or use the encoder 'rcf' or 'summary', which take any number."
-            )
-            raise InputError(msg)
-        scaled = pixels if self._is_plain(picture) else self._scaled(picture)
-        return scaled if scaled.shape[1:] == (self.size, self.size) else _resize(scaled, self.size)
-
-    def _is_plain(self, picture: Picture) -> bool:
-        return picture.pixels.dtype == np.uint8 and self.value_range is None
-
-    def _scaled(self, picture: Picture) -> np.ndarray:
-        low, high = self.value_range or (0.0, picture.full_scale)
-        if high is None:
-            msg = (
-                f"Pixels are in physical units (here {np.nanmin(picture.pixels):g} to "
-                f"{np.nanmax(picture.pixels):g}). Say which values are black and white with "
-                "value_range=(low, high)."
-            )
-            raise InputError(msg)
-        scaled = np.clip((picture.pixels.astype(np.float32) - low) / (high - low), 0, 1)
-        if np.isnan(scaled).all():
-            msg = "The picture has no valid pixel."
-            raise InputError(msg)
-        # of a picture that is normalised by itself, no data is its own mean: it must not move the extremes
-        filling = np.nanmean(scaled) if self.normalise == "minmax" else self.mean
-        grey = np.asarray(filling, np.float32).reshape(-1, 1, 1)
-        return np.where(np.isnan(scaled), grey, scaled)
+        scaled = self.feeding.unit(picture, name=self.name)
+        return (
+            scaled if scaled.shape[1:] == (self.size, self.size) else resize(scaled, (self.size, self.size))
+        )
 
     def encode(
         self, batch: Sequence[np.ndarray], *, device: str = "cpu", precision: str = "float32"
@@ -313,14 +279,7 @@ class Backbone:
 
     def inputs(self, pixels: Tensor) -> Tensor:
         """What the network takes, from bytes or from values in 0-1 (n, bands, height, width)."""
-        values = pixels.float() if pixels.dtype == torch.uint8 else pixels * 255
-        if self.normalise == "none":
-            return values
-        if self.normalise == "minmax":
-            low, high = (extreme(values, dim=(1, 2, 3), keepdim=True) for extreme in (torch.amin, torch.amax))
-            return (values - low) / (high - low + _ROOM)
-        mean, sd = (values.new_tensor(v).view(1, -1, 1, 1) * 255 for v in (self.mean, self.sd))
-        return (values - mean) / sd
+        return self.feeding.inputs(pixels)
 
     def __repr__(self) -> str:
         """Name, number of features and weights."""
@@ -340,49 +299,3 @@ def _batch_size(network: nn.Module, size: int, bands: int) -> int:
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         network(torch.zeros(1, bands, size, size))
     return int(np.clip(16 * _RESNET18_FLOPS // max(counter.get_total_flops(), 1), 1, 64))
-
-
-def _check_options(
-    bands: Sequence[int] | None, n_bands: int, value_range: tuple[float, float] | None
-) -> None:
-    if bands is not None and len(bands) != n_bands:
-        msg = f"bands={tuple(bands)}: give {n_bands} of the files' bands, counted from 1."
-        raise InputError(msg)
-    if value_range is not None and not value_range[0] < value_range[1]:
-        msg = f"value_range={value_range}: the first value must be below the second."
-        raise InputError(msg)
-
-
-def _statistics(
-    normalise: str, mean: Sequence[float] | None, sd: Sequence[float] | None, n_bands: int
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each band; normalisations without them need a mean as grey."""
-    if normalise not in get_args(Normalise):
-        msg = f"normalise={normalise!r}: choose {', '.join(map(repr, get_args(Normalise)))}."
-        raise InputError(msg)
-    if normalise == "channels":
-        given = [() if values is None else tuple(float(v) for v in values) for values in (mean, sd)]
-        if {len(values) for values in given} != {n_bands} or not min(given[1]) > 0:
-            msg = f"mean={mean}, sd={sd}: give {n_bands} of each, one per band, and sd above 0."
-            raise InputError(msg)
-        return given[0], given[1]
-    if mean is not None or sd is not None:
-        msg = f"mean and sd are for normalise='channels', not {normalise!r}."
-        raise InputError(msg)
-    if n_bands == 3:
-        return _MEAN, _SD
-    if normalise == "imagenet":
-        msg = (
-            f"ImageNet's statistics are those of 3 bands, the network takes {n_bands}: "
-            "give normalise='channels' with mean and sd, or normalise='minmax'."
-        )
-        raise InputError(msg)
-    return (0.5,) * n_bands, (1.0,) * n_bands
-
-
-def _resize(pixels: np.ndarray, size: int) -> np.ndarray:
-    values = torch.from_numpy(pixels[None].astype(np.float32))
-    resized = functional.interpolate(values, (size, size), mode="bilinear", antialias=True)[0].numpy()
-    if pixels.dtype == np.uint8:
-        return np.clip(np.rint(resized), 0, 255).astype(np.uint8)
-    return resized

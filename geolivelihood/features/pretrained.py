@@ -22,7 +22,8 @@ from torch import Tensor, nn
 
 from geolivelihood import __version__
 from geolivelihood.errors import InputError, OutputError
-from geolivelihood.features.backbones import Backbone, Normalise, backbone_names, headless
+from geolivelihood.features.backbones import Backbone, backbone_names, headless
+from geolivelihood.features.feeding import Normalise
 from geolivelihood.features.weights import load_weights, read_state, state_hash
 from geolivelihood.files import atomic, file_hash
 

@@ -254,7 +254,7 @@ def test_saved_as_an_encoder_with_the_published_feeding(tmp_path):
     network, card = read_pretrained(folder)
     assert same(network, with_projection("resnet18"))
     assert card["size"] == 224 and card["method"] == {"name": "moco", "checkpoint": "c.pth.tar"}
-    assert card["note"] == "Zenodo 7379715" and encoder(folder).normalise == "channels"
+    assert card["note"] == "Zenodo 7379715" and encoder(folder).feeding.normalise == "channels"
 
 
 def test_ranked_encoders_are_fed_by_each_pictures_extremes(tmp_path):

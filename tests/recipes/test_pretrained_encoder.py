@@ -24,7 +24,7 @@ def test_encoder_is_the_folder_in_the_projects_data(opened, folder, short):
     chosen = folder.name if short else {"name": folder.name, "options": {"fit": "crop"}}
     data, _ = opened(**{"images.1.encoder": chosen})
     made = data.build_encoder("tiles")
-    assert (made.name, made.size, made.normalise) == ("resnet18", 32, "minmax")
+    assert (made.name, made.size, made.feeding.normalise) == ("resnet18", 32, "minmax")
     assert made.reading.fit == ("squash" if short else "crop")
 
 
