@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,8 @@ from torchvision.models._utils import IntermediateLayerGetter
 from torchvision.models.detection import FasterRCNN, RetinaNet
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.backbone_utils import BackboneWithFPN
+from torchvision.models.detection.faster_rcnn import FastRCNNConvFCHead
+from torchvision.models.detection.retinanet import RetinaNetHead
 from torchvision.models.resnet import ResNet
 from torchvision.models.segmentation.deeplabv3 import DeepLabHead
 from torchvision.models.segmentation.fcn import FCNHead
@@ -117,6 +120,7 @@ def detector(
     channels: int = 256,
     norm: str = "batch",
     trainable_layers: int = 5,
+    head_norm: bool = True,
     max_per_window: int = 300,
 ) -> nn.Module:
     """A torchvision detector with a feature pyramid on a backbone.
@@ -142,6 +146,8 @@ def detector(
         One of :data:`NORMS`.
     trainable_layers
         Layers of the backbone that learn, counted from its end; 5 is all.
+    head_norm
+        Whether the head normalises by groups of channels, as torchvision's second version does.
     max_per_window
         Most detections per window.
     """
@@ -163,13 +169,15 @@ def detector(
         sizes: tuple[tuple[int, ...], ...] = tuple((int(side),) for side in anchors)
         made = AnchorGenerator(sizes, ((0.5, 1.0, 2.0),) * 5)
         options |= {"rpn_anchor_generator": made, "box_detections_per_img": max_per_window}
+        if head_norm:
+            options["box_head"] = FastRCNNConvFCHead((channels, 7, 7), [channels] * 4, [1024], _group_norm)
         return FasterRCNN(pyramid, classes + 1, **options)
     pyramid = _pyramid(network, _LAYERS[1:], widths[1:], channels, LastLevelP6P7(channels, channels))
     sizes = tuple(tuple(int(side * 2 ** (k / 3)) for k in range(3)) for side in anchors)
     made = AnchorGenerator(sizes, ((0.5, 1.0, 2.0),) * 5)
-    return RetinaNet(
-        pyramid, classes + 1, anchor_generator=made, detections_per_img=max_per_window, **options
-    )
+    head = RetinaNetHead(channels, 9, classes + 1, norm_layer=_group_norm if head_norm else None)
+    options |= {"head": head, "anchor_generator": made, "detections_per_img": max_per_window}
+    return RetinaNet(pyramid, classes + 1, **options)
 
 
 def segmenter(
@@ -338,6 +346,10 @@ def _pyramid(
 ) -> BackboneWithFPN:
     returned = {name: str(k) for k, name in enumerate(layers)}
     return BackboneWithFPN(network, returned, list(widths), channels, extra_blocks=extra)
+
+
+def _group_norm(channels: int) -> nn.GroupNorm:
+    return nn.GroupNorm(math.gcd(32, channels), channels)
 
 
 def _check_choice(option: str, value: str, accepted: Sequence[str]) -> None:
