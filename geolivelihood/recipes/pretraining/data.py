@@ -148,15 +148,14 @@ class EncoderData:
         if name not in COLLECTIONS:
             msg = f"images: there is no collection {name!r}; there are: {', '.join(COLLECTIONS)}."
             raise InputError(msg)
+        aside: list[pd.DataFrame] = []
         try:
-            read = COLLECTIONS[name](self.project.input(path), **options)
+            table = COLLECTIONS[name](self.project.input(path), on_rejected=aside.append, **options)
         except TypeError as error:
             msg = f"images, options of {name}: {error}."
             raise InputError(msg) from error
-        if isinstance(read, tables.Checked):
-            self.rejected = read.rejected
-            return read.table
-        return read
+        self.rejected = pd.concat([self.rejected, *aside], ignore_index=True)
+        return table
 
     def _joined(self, labels: Labels) -> pd.Series:
         """The column of another table, at the pictures whose key it has."""

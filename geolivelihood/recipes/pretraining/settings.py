@@ -204,28 +204,41 @@ class Probing(Section):
 class Finetuning(Section):
     """How the encoder is put to a task of its own: a value or class per picture, boxes, or masks.
 
-    ``labels`` for values and classes; for ``detection`` and ``segmentation`` a layer of polygons
-    (``polygons``) with a ``column`` of classes, or files of the xView or SpaceNet ``layout``. ``predict``:
-    rasters to go over whole.
+    ``labels`` for values and classes; for ``detection`` and ``segmentation`` a layer of ``polygons`` with a
+    ``column`` of classes (without it they are all of one), or those of the collection (xView, SpaceNet).
+    ``options`` are those of the model, ``rounds`` how many of the ``folds`` are held out in turn to score it;
+    the model that is kept has learned from all. ``scan``: rasters to go over whole, with its ``scan_options``.
     """
 
     task: Literal["classification", "regression", "detection", "segmentation"]
     labels: Labels | None = None
     polygons: str | None = None
-    layout: Literal["polygons", "xview", "spacenet"] = "polygons"
+    layer: str | None = None
     column: str | None = None
+    crs: str | None = None
     options: dict[str, Any] = Field(default_factory=dict)
     folds: int = Field(default=5, ge=2)
-    predict: tuple[str, ...] = ()
+    rounds: int = Field(default=1, ge=1)
+    block_resolution: int | None = Field(default=None, ge=0, le=15)
+    scan: tuple[str, ...] = ()
+    scan_options: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def drawn(self) -> bool:
+        """Whether it learns from what is drawn in pictures rather than from a label of each."""
+        return self.task in ("detection", "segmentation")
 
     @model_validator(mode="after")
-    def _has_labels(self) -> Self:
-        pixels = self.task in ("detection", "segmentation")
-        if pixels and self.polygons is None:
-            msg = f"'{self.task}' learns from 'polygons': a layer, or the file of labels of the layout"
+    def _consistent(self) -> Self:
+        if self.drawn == (self.labels is not None):
+            wanted = "'polygons'" if self.drawn else "'labels': {column: ...}"
+            msg = f"{self.task!r} learns from {wanted}"
             raise ValueError(msg)
-        if not pixels and self.labels is None:
-            msg = f"'{self.task}' learns from 'labels': {{column: ...}}"
+        if not self.drawn and (self.polygons or self.scan):
+            msg = f"'polygons' and 'scan' are for detection and segmentation, not for {self.task}"
+            raise ValueError(msg)
+        if self.rounds > self.folds:
+            msg = f"'rounds: {self.rounds}' of {self.folds} folds: give {self.folds} or fewer"
             raise ValueError(msg)
         return self
 

@@ -20,9 +20,12 @@ from geolivelihood.tables.collections.income_squares import (
     read_income_squares,
 )
 from geolivelihood.tables.collections.liveability import grid_cells, read_liveability
+from geolivelihood.tables.collections.spacenet import read_spacenet, read_spacenet_labels
+from geolivelihood.tables.collections.xview import read_xview, read_xview_labels
 
 __all__ = [
     "COLLECTIONS",
+    "LABELS",
     "flair_image_path",
     "flair_mask_path",
     "grid_cells",
@@ -36,6 +39,10 @@ __all__ = [
     "read_geoimagenet",
     "read_income_squares",
     "read_liveability",
+    "read_spacenet",
+    "read_spacenet_labels",
+    "read_xview",
+    "read_xview_labels",
 ]
 
 COLLECTIONS: dict[str, Callable[..., gpd.GeoDataFrame]] = {
@@ -45,5 +52,13 @@ COLLECTIONS: dict[str, Callable[..., gpd.GeoDataFrame]] = {
     "liveability": read_liveability,
     "flair": read_flair,
     "geotiffs": read_dated_geotiffs,
+    "xview": read_xview,
+    "spacenet": read_spacenet,
 }
 """The readers by the names that project files call them; each takes the root folder first."""
+
+LABELS: dict[str, Callable[..., gpd.GeoDataFrame]] = {
+    "xview": read_xview_labels,
+    "spacenet": read_spacenet_labels,
+}
+"""Readers of what was drawn in the pictures of a collection; each takes the root folder and the pictures."""
