@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -70,12 +70,22 @@ def import_weights(
     checkpoint: Annotated[Path, typer.Argument(help="Published checkpoint: .pth.tar, .ckpt, .safetensors.")],
     target: Target,
     architecture: Annotated[str, typer.Option(help="The torchvision network that it holds.")] = "resnet50",
-    size: Annotated[int, typer.Option(min=8, help="Side of the pictures that it was trained on.")] = 224,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            min=8, help="Side of its pictures, fed with ImageNet's mean and sd; default: as it was published."
+        ),
+    ] = None,
 ) -> None:
     """Turn a published checkpoint into an encoder of ours (safetensors and a card), and say what was used."""
-    from geolivelihood.recipes.pretraining import import_weights as bring_in
+    from geolivelihood.pretraining import import_checkpoint
 
     with progress():
-        told = bring_in(checkpoint, target, architecture=architecture, size=size)
-    for line in told:
-        out.print(line, markup=False, highlight=False, soft_wrap=True)
+        found = import_checkpoint(checkpoint, architecture=architecture, size=size or 224)
+        folder = found.save(target, **({} if size is None else _fed(size)))
+    out.print(str(found.report), markup=False, highlight=False, soft_wrap=True)
+    out.print(f"The encoder is {folder}.", markup=False, highlight=False, soft_wrap=True)
+
+
+def _fed(size: int) -> dict[str, Any]:
+    return {"size": size, "mean": [0.485, 0.456, 0.406], "sd": [0.229, 0.224, 0.225]}

@@ -9,8 +9,6 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from geolivelihood.tables.collections import COLLECTIONS
-from geolivelihood.tables.places import places_by_distance
 
 from geolivelihood import cells as h3cells
 from geolivelihood import tables
@@ -18,7 +16,9 @@ from geolivelihood.errors import InputError, MissingColumnError
 from geolivelihood.features import read_picture
 from geolivelihood.recipes.pretraining.settings import EncoderProject, Labels, Pictures
 from geolivelihood.recipes.sources import read_source
+from geolivelihood.tables.collections import COLLECTIONS
 from geolivelihood.tables.images import require_paths
+from geolivelihood.tables.places import places_by_distance
 from geolivelihood.tables.schema import unknown_column
 from geolivelihood.tables.sources import read_rows, read_table
 from geolivelihood.validation import BlockKFold, RandomKFold
