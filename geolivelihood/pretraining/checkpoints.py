@@ -119,33 +119,44 @@ class Imported(NamedTuple):
     head: nn.Module | None
     geo_head: nn.Module | None
 
-    def save(self, folder: str | os.PathLike[str], **card: Any) -> Path:
+    def card(self, **entries: Any) -> dict[str, Any]:
+        """Card of the encoder, fed as the pictures of the published training were.
+
+        Those are 224 pixels and ImageNet's statistics, or 500 pixels and each picture's own extremes
+        (Rank-N-Contrast). Of no published training nothing is assumed: ``size``, and ``mean`` and ``sd`` or
+        ``normalise``, must be among the entries.
+
+        Parameters
+        ----------
+        **entries
+            Further entries, which come first.
+        """
+        told = self.report
+        known = told.bands == 3 and not {"size", "mean", "sd", "normalise"} & set(entries)
+        return {
+            "architecture": told.architecture,
+            "bands": told.bands,
+            "method": {"name": told.kind, "checkpoint": Path(told.source).name},
+            **(_FEEDING.get(told.kind, {}) if known else {}),
+            **entries,
+        }
+
+    def save(self, folder: str | os.PathLike[str], **entries: Any) -> Path:
         """Save the network as an encoder (:func:`~geolivelihood.features.save_pretrained`).
 
         Parameters
         ----------
         folder
             Where to.
-        **card
-            Entries of the card. Without them the pictures are fed as those of the published training were:
-            224 pixels and ImageNet's statistics, or 500 pixels and each picture's own extremes
-            (Rank-N-Contrast).
+        **entries
+            Of the card, as in :meth:`card`.
 
         Raises
         ------
         InputError
-            If the file is of no published training, so that how to feed it must be said: ``size``, and
-            ``mean`` and ``sd``, or ``normalise``.
+            If it is not known how to feed the network, and the entries do not say it.
         """
-        told = self.report
-        known = told.bands == 3 and not {"size", "mean", "sd", "normalise"} & set(card)
-        made = {
-            "architecture": told.architecture,
-            "bands": told.bands,
-            "method": {"name": told.kind, "checkpoint": Path(told.source).name},
-            **(_FEEDING.get(told.kind, {}) if known else {}),
-        }
-        return save_pretrained(folder, self.network, made | card)
+        return save_pretrained(folder, self.network, self.card(**entries))
 
 
 def import_checkpoint(

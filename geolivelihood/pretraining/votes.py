@@ -129,9 +129,8 @@ def temporal_scores(
     first, row = np.unique(names, return_index=True, return_inverse=True)[1:]
     mixed = np.unique(names[labels != labels[first][row]])
     if len(mixed):
-        msg = (
-            f"{len(mixed)} places have pictures of several classes, such as {mixed[0]!r}: one label a place."
-        )
+        some = mixed.tolist()[0]
+        msg = f"{len(mixed)} places have pictures of several classes, such as {some!r}: one label a place."
         raise InputError(msg)
     rows = {
         "temporal": {"n": len(first), **class_scores(labels[first], columns[votes.winner])},
@@ -167,7 +166,8 @@ def calibration_temperature(
     place = order[np.minimum(np.searchsorted(columns, labels, sorter=order), len(columns) - 1)]
     unknown = np.unique(labels[columns[place] != labels])
     if len(unknown):
-        msg = f"{len(unknown)} labels are no class of the logits, such as {unknown[0]!r}: give classes=."
+        some = unknown.tolist()[0]
+        msg = f"{len(unknown)} labels are no class of the logits, such as {some!r}: give classes=."
         raise InputError(msg)
 
     def surprise(log_temperature: float) -> float:
@@ -217,8 +217,8 @@ def _classes(
     columns = np.arange(shape[1]) if classes is None else np.asarray(classes)
     if labels.shape != shape[:1] or columns.shape != shape[1:] or pd.isna(labels).any():
         msg = (
-            f"{labels.shape} labels and {columns.shape} classes for logits {shape}: a label for each row, none "
-            "missing, and a class for each column."
+            f"{labels.shape} labels and {columns.shape} classes for logits {shape}: a label for each row, "
+            "none missing, and a class for each column."
         )
         raise InputError(msg)
     return labels, columns
