@@ -15,6 +15,7 @@ from geolivelihood.tables.images import PRESETS, Preset, read_images
 from geolivelihood.tables.mapillary import download_images, list_images
 from geolivelihood.tables.matching import match_images
 from geolivelihood.tables.photos import decimal_degrees, read_photos
+from geolivelihood.tables.places import places_by_distance
 from geolivelihood.tables.published import (
     PublishedPhotos,
     published_clusters,
@@ -53,6 +54,7 @@ __all__ = [
     "list_images",
     "match_images",
     "noise_ceiling",
+    "places_by_distance",
     "pooled_weights",
     "proportion_interval",
     "published_clusters",

@@ -53,13 +53,14 @@ def sidecar_paths(
     folders
         Folder of each picture within the collection: ``train/airport/airport_0``.
     metadata
-        Folder of side-cars in the layout of the collection; ``None`` looks beside the pictures only.
+        Folder of side-cars in the layout of the collection, with or without its splits; they count more
+        than those beside the pictures. ``None`` looks beside the pictures only.
     """
     found: list[str | None] = []
     for picture, stem, folder in zip(pictures, stems, folders):  # the disk is asked file by file
         places = [Path(picture).parent]
-        if metadata is not None:
-            places += [metadata / folder, metadata / Path(*Path(folder).parts[-2:])]
+        if metadata is not None:  # before those of the challenge, which lie beside and have no coordinates
+            places = [metadata / folder, metadata / Path(*Path(folder).parts[-2:]), *places]
         files = (place / f"{stem}.json" for place in places)
         found.append(next((str(file) for file in files if file.is_file()), None))
     return pd.Series(found, index=pictures.index, dtype="object")

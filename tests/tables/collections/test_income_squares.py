@@ -68,6 +68,17 @@ def test_the_table(tmp_path: Path, column: str) -> None:
     )
 
 
+def test_income_by_the_sums_of_insee(tmp_path: Path) -> None:
+    root = income_squares(tmp_path)
+    sums = pd.DataFrame({"IdINSPIRE": SQUARES, "Ind": [2.5] * 10, "Ind_snv": 2.5 * np.array(INCOMES)})
+    sums.loc[0, "Ind"] = 0
+    sums.to_csv(root / "squares_to_ses_2019.csv", index=False)
+    told: list[pd.DataFrame] = []
+    table = read_income_squares(root, on_rejected=told.append)
+    np.testing.assert_allclose(table["income"], INCOMES[1:])
+    assert told[0].iloc[0].tolist() == [SQUARES[0], "income", "the income is no finite number"]
+
+
 def test_splits_and_regions(tmp_path: Path) -> None:
     root = income_splits(income_squares(tmp_path))
     pd.DataFrame({"idINSPIRE": SQUARES[:9], "FUA_NAME": "Paris"}).to_csv(root / "city_assoc.csv", index=False)
