@@ -7,7 +7,7 @@ import pytest
 import rasterio
 import shapely
 from affine import Affine
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rasterio.transform import from_origin
 
@@ -107,6 +107,7 @@ def test_any_longitude_comes_home(west: float, span: float, south: int, height: 
     assert polygon.area == pytest.approx(span * height, rel=1e-5)
 
 
+@settings(deadline=None)
 @given(st.floats(-179.9, 180), st.floats(0.001, 100), st.integers(-80, 79))
 def test_unfolding_undoes_the_cut(west: float, span: float, south: int) -> None:
     box = shapely.box(west, south, west + span, south + 1)

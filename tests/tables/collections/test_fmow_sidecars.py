@@ -4,7 +4,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -93,7 +92,7 @@ keys = st.sampled_from(sorted(sidecar((0, 0))))
 boxes = st.fixed_dictionaries({}, optional={"box": anything, "category": anything, "raw_location": anything})
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.dictionaries(keys, anything, max_size=6), st.lists(boxes, max_size=2), st.integers(0, 2) | st.none()
 )
@@ -101,8 +100,6 @@ def test_no_content_stops_the_reading(tmp_path: Path, changes, listed, box) -> N
     for content in (sidecar((1, 2)) | changes, sidecar((1, 2), bounding_boxes=listed), [changes], changes):
         row, fault = told(tmp_path, content, box=pd.NA if box is None else box)
         shape = row["geometry"]
-        assert shape is None or (
-            shape.geom_type in ("Polygon", "MultiPolygon") and shapely.is_ccw is not None
-        )
+        assert shape is None or shape.geom_type in ("Polygon", "MultiPolygon")
         assert pd.isna(fault) or isinstance(fault, str)
         assert all(value is None or isinstance(value, str | float) for value in row.drop("geometry"))

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -31,11 +31,13 @@ def test_centre_of_the_spec(tmp_path: Path) -> None:
     np.testing.assert_allclose([centre.x, centre.y], [2.345501844, 48.858083548], atol=2e-9)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**8), st.integers(0, 10**8), st.integers(1, 10**6))
 def test_ids_go_round(east: int, north: int, size: int) -> None:
     assert parse_square_id(Square(east, north, size).name) == (east, north, size)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="CRS3035RES200mNE -", max_size=40))
 def test_what_is_no_id_is_refused_and_said(text: str) -> None:
     try:
