@@ -2,7 +2,8 @@
 
 Every reader ends in a :class:`Checked`: a GeoDataFrame in EPSG:4326 with the columns that the other rooms
 expect, and the rows that were set aside with their reasons. What no table can live with (no CRS, a missing
-column, ids that repeat) raises, with all its faults at once. The rooms behind trust these tables.
+column, ids that repeat) raises, with all its faults at once. The rooms behind trust these tables. Readers of
+published collections, in ``tables.collections``, give the table itself and hand over what they set aside.
 """
 
 from geolivelihood.tables.chips import chip_table

@@ -67,6 +67,9 @@ def test_files_and_columns(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     assert files_below(tmp_path, (".tif",)) == ["a/x/1.tif", "b/2.TIF"]
+    (tmp_path / "b" / "up").symlink_to(tmp_path, target_is_directory=True)  # a circle
+    (tmp_path / "c").symlink_to(tmp_path / "a", target_is_directory=True)
+    assert files_below(tmp_path, (".tif",)) == ["a/x/1.tif", "b/2.TIF", "c/x/1.tif"]
     with pytest.raises(MissingColumnError, match=r"'icome'.*'income'.*; there is no column 'x'"):
         require_columns(pd.DataFrame({"income": []}), ["icome", "x"], where="f.csv")
 
