@@ -2,7 +2,8 @@
 
 Every reader ends in a :class:`Checked`: a GeoDataFrame in EPSG:4326 with the columns that the other rooms
 expect, and the rows that were set aside with their reasons. What no table can live with (no CRS, a missing
-column, ids that repeat) raises, with all its faults at once. The rooms behind trust these tables.
+column, ids that repeat) raises, with all its faults at once. The rooms behind trust these tables. Readers of
+published collections, in ``tables.collections``, give the table itself and hand over what they set aside.
 """
 
 from geolivelihood.tables.chips import chip_table
@@ -16,6 +17,7 @@ from geolivelihood.tables.images import PRESETS, Preset, read_images
 from geolivelihood.tables.mapillary import download_images, list_images
 from geolivelihood.tables.matching import match_images
 from geolivelihood.tables.photos import decimal_degrees, read_photos
+from geolivelihood.tables.places import places_by_distance
 from geolivelihood.tables.published import (
     PublishedPhotos,
     published_clusters,
@@ -55,6 +57,7 @@ __all__ = [
     "list_images",
     "match_images",
     "noise_ceiling",
+    "places_by_distance",
     "pooled_weights",
     "proportion_interval",
     "published_clusters",

@@ -93,7 +93,7 @@ def test_bad_input() -> None:
 points = st.tuples(st.floats(-180, 180), st.floats(-90, 90))
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(points, min_size=1, max_size=12), st.floats(0, 5e6), st.randoms())
 def test_components_whatever_the_order(lonlat, metres, random) -> None:
     table = images(*zip(*lonlat))

@@ -115,10 +115,14 @@ def collection_folder(root: str | os.PathLike[str], *, layout: str) -> Path:
 
 
 def files_below(folder: Path, suffixes: Sequence[str]) -> list[str]:
-    """Paths below a folder of the files that end in one of ``suffixes``, relative to it and sorted."""
+    """Paths below a folder of the files that end in one of ``suffixes``, relative to it and sorted.
+
+    Folders that are links are followed, as splits on another disk often are, unless they lead in a circle.
+    """
     found = []
-    for place, folders, names in os.walk(folder):  # one pass; a glob per picture is what makes this slow
-        folders.sort()
+    # one pass; a glob per picture is what makes this slow
+    for place, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not _leads_back(Path(place, name))]
         inner = Path(place).relative_to(folder)
         found += [(inner / name).as_posix() for name in names if name.lower().endswith(tuple(suffixes))]
     return sorted(found)
@@ -194,6 +198,11 @@ def cell_polygons(west: Any, south: Any, size: float, *, crs: str) -> np.ndarray
     side = np.full(len(x), float(size))
     windows = np.column_stack([x, -(y + side), side, side])
     return window_polygons(Affine.scale(1, -1), windows, crs=crs, points_per_edge=1)
+
+
+def _leads_back(folder: Path) -> bool:
+    """Whether a folder is a link to one that holds it."""
+    return folder.is_symlink() and folder.parent.resolve().is_relative_to(folder.resolve())
 
 
 def _refuse_empty(what: str, rejected: Sequence[pd.DataFrame]) -> None:

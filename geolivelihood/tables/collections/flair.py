@@ -196,7 +196,8 @@ def _with_metadata(table: gpd.GeoDataFrame, path: Path) -> tuple[gpd.GeoDataFram
     time, unread = utc_times(pd.Series([_time_text(entry) for entry in entries], index=table.index))
     reason = "the date or time of its metadata cannot be read"
     untimed = rejected_rows(table["image_id"][unread], "captured_at", reason)
-    camera = pd.Series([entry.get("camera") for entry in entries], index=table.index, dtype="str")
+    cameras = [str(entry["camera"]) if entry.get("camera") else None for entry in entries]
+    camera = pd.Series(cameras, index=table.index, dtype="str")
     return table.assign(captured_at=time, sensor=camera)[~unread], untimed
 
 

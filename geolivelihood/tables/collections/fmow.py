@@ -80,8 +80,9 @@ def read_fmow(
     csv_root
         What the paths of the list begin with on the machine that wrote it; ``root`` takes its place.
     metadata
-        Folder of side-cars in the same layout, for pictures that have none beside them: crops, and pictures
-        of the challenge (the ground truth has the coordinates).
+        Folder of side-cars in the same layout, which count more than those beside the pictures: for crops,
+        which have none, and pictures of the challenge, whose own lack coordinates (the ground truth has
+        them).
     sensors
         ``rgb``, ``msrgb``, ``ms``, ``pan``: which to read; ``None`` is all of them.
     located

@@ -27,16 +27,16 @@ from geolivelihood.tables.footprints import cut_at_antimeridian, unfolded
 
 __all__ = ["read_sidecars", "sidecar_paths"]
 
-_COLUMNS = {
+_TEXTS = {
     "timestamp": "captured_at",
     "sensor_platform_name": "platform",
-    "gsd": "gsd",
-    "cloud_cover": "cloud_cover",
     "country_code": "country",
     "utm": "utm",
 }
+_NUMBERS = ("gsd", "cloud_cover")
+_HUGE = 1e12
 _LOCATIONS = ("raw_location", "polygon")
-_DEGREES = {None, "", "4326", 4326, "EPSG:4326"}
+_DEGREES = ("None", "", "4326", "EPSG:4326")
 
 
 def sidecar_paths(
@@ -53,13 +53,14 @@ def sidecar_paths(
     folders
         Folder of each picture within the collection: ``train/airport/airport_0``.
     metadata
-        Folder of side-cars in the layout of the collection; ``None`` looks beside the pictures only.
+        Folder of side-cars in the layout of the collection, with or without its splits; they count more
+        than those beside the pictures. ``None`` looks beside the pictures only.
     """
     found: list[str | None] = []
     for picture, stem, folder in zip(pictures, stems, folders):  # the disk is asked file by file
         places = [Path(picture).parent]
-        if metadata is not None:
-            places += [metadata / folder, metadata / Path(*Path(folder).parts[-2:])]
+        if metadata is not None:  # before those of the challenge, which lie beside and have no coordinates
+            places = [metadata / folder, metadata / Path(*Path(folder).parts[-2:]), *places]
         files = (place / f"{stem}.json" for place in places)
         found.append(next((str(file) for file in files if file.is_file()), None))
     return pd.Series(found, index=pictures.index, dtype="object")
@@ -91,7 +92,7 @@ def read_sidecars(paths: pd.Series, boxes: pd.Series) -> tuple[pd.DataFrame, pd.
             last = (path, _content(Path(path)))
         content = last[1]
         records.append({"fault": content} if isinstance(content, str) else _record(content, box))
-    columns = [*_COLUMNS.values(), "category", "wkt", "frame", "fault"]
+    columns = [*_TEXTS.values(), *_NUMBERS, "category", "wkt", "frame", "fault"]
     table = pd.DataFrame(records, index=paths.index[order], columns=columns).reindex(paths.index)
     table["geometry"] = _polygons(table)
     lost = table["wkt"].notna() & table["geometry"].isna() & table["fault"].isna()
@@ -108,20 +109,30 @@ def _content(path: Path) -> dict[str, Any] | str:
 
 
 def _record(content: Mapping[str, Any], box: Any) -> dict[str, Any]:
-    record = {ours: content.get(name) for name, ours in _COLUMNS.items()}
+    record: dict[str, Any] = {ours: _text(content.get(name)) for name, ours in _TEXTS.items()}
+    record |= {name: _number(content.get(name)) for name in _NUMBERS}
     boxes = content.get("bounding_boxes")
     boxes = [entry for entry in boxes if isinstance(entry, dict)] if isinstance(boxes, list) else []
-    if content.get("epsg") not in _DEGREES:
+    if str(content.get("epsg")) not in _DEGREES:
         return record | {"fault": f"its side-car is in EPSG:{content['epsg']}, not in 4326 as published"}
     whole = _location(content)
     if pd.isna(box):
-        return record | {"wkt": whole, "category": boxes[0].get("category") if boxes else None}
+        return record | {"wkt": whole, "category": _text(boxes[0].get("category")) if boxes else None}
     if int(box) >= len(boxes):
         return record | {"fault": f"its side-car has no box {int(box)}: it has {len(boxes)}"}
     chosen = boxes[int(box)]
     own = _location(chosen)
     frame = None if own is not None else _share(chosen.get("box"), content)
-    return record | {"wkt": own or whole, "frame": frame, "category": chosen.get("category")}
+    return record | {"wkt": own or whole, "frame": frame, "category": _text(chosen.get("category"))}
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _number(value: Any) -> float | None:
+    """The value where it is a finite number, else ``None``: what a picture can be used without."""
+    return float(value) if _are_numbers([value], 1) else None
 
 
 def _location(entry: Mapping[str, Any]) -> str | None:
@@ -144,7 +155,7 @@ def _are_numbers(values: Any, count: int) -> bool:
     return (
         isinstance(values, Sequence)
         and len(values) == count
-        and all(isinstance(value, int | float) and np.isfinite(value) for value in values)
+        and all(isinstance(value, int | float) and abs(value) < _HUGE for value in values)  # NaN is not
     )
 
 

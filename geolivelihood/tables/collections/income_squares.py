@@ -41,6 +41,7 @@ __all__ = ["Square", "income_classes", "parse_square_id", "read_income_squares"]
 
 _ID = re.compile(r"CRS3035RES(?P<size>[1-9]\d*)mN(?P<north>0|[1-9]\d*)E(?P<east>0|[1-9]\d*)")
 _ID_NAMES = ("idINSPIRE", "IdINSPIRE")
+_SUMS = ("Ind_snv", "Ind")  # of living standards (euros per year), and of persons, as INSEE publishes them
 _SPLITS = ("train", "val", "test")
 _TABLE = "squares_to_ses_2019.csv"
 _CITIES = "city_assoc.csv"
@@ -131,9 +132,10 @@ def read_income_squares(
     ----------
     root
         Folder with ``squares_to_ses_2019.csv`` (``idINSPIRE`` or ``IdINSPIRE``, ``income`` in euros per
-        person and year) and the pictures. Optional the splits ``train.csv``, ``val.csv``, ``test.csv``
-        (``idINSPIRE``, ``income``, optional ``image_path`` and ``income_class``) and ``city_assoc.csv``
-        (``idINSPIRE``, ``FUA_NAME``). Without the table the splits say the incomes.
+        person and year, or INSEE's own ``Ind_snv`` and ``Ind``, whose ratio it is) and the pictures.
+        Optional the splits ``train.csv``, ``val.csv``, ``test.csv`` (``idINSPIRE``, ``income``, optional
+        ``image_path`` and ``income_class``) and ``city_assoc.csv`` (``idINSPIRE``, ``FUA_NAME``). Without
+        the table the splits say the incomes.
     split
         ``"train"``, ``"val"`` or ``"test"``; ``None`` is every square.
     table
@@ -211,6 +213,9 @@ def _squares(folder: Path, table: str) -> pd.DataFrame:
 
 def _rows(path: Path, *needed: str) -> pd.DataFrame:
     rows = read_rows(path, text=_ID_NAMES)
+    if "income" not in rows and set(_SUMS) <= set(rows):
+        total, persons = (pd.to_numeric(rows[name], errors="coerce") for name in _SUMS)
+        rows["income"] = total / persons
     known = [name for name in _ID_NAMES if name in rows]
     require_columns(rows, [known[0] if known else _ID_NAMES[0], *(needed or ("income",))], where=path)
     return rows.rename(columns={known[0]: "image_id"})

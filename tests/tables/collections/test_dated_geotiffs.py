@@ -167,6 +167,12 @@ def test_damaged_files(tmp_path: Path) -> None:
         read_dated_geotiffs(tmp_path / "c")
 
 
+def test_real_files(shared_data: Path) -> None:
+    table = read_dated_geotiffs(shared_data / "geotiff", pattern=r"(?P<place_id>[^_.]+).*\.tif")
+    assert table["place_id"].tolist() == ["L7", "RGB", "cog", "s2a", "sentinel2"]
+    assert table.geometry.is_valid.all() and "captured_at" not in table
+
+
 segment = st.text("abcXYZ019-.", min_size=1, max_size=6).filter(lambda text: text not in (".", ".."))
 
 

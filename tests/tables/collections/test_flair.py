@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geolivelihood.errors import InputError, TableError, TooManyRejectedError
@@ -24,6 +24,7 @@ def test_folders_above_the_data_set_stay() -> None:
     assert flair_image_path(mask) == image and flair_mask_path(image) == mask
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from(["data", "labels", "aerial", "img", "msk"]), max_size=3).map("/".join),
     st.sampled_from(["flair_{}_train", "flair_1_{}_test", "{}"]),

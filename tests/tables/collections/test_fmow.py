@@ -102,6 +102,11 @@ def test_sidecars_of_the_challenge_have_no_coordinates(tmp_path: Path) -> None:
         rewrite(path, raw_location=None, bounding_boxes=None)
     with pytest.raises(InputError, match="has coordinates in its side-car"):
         read_fmow(root)
+    truth = fmow(tmp_path / "truth")
+    table = read_fmow(root, metadata=truth)
+    assert len(table) == 24 and all(path.startswith(str(root)) for path in table["path"])
+    unsplit = read_fmow(root, split="val", metadata=truth / "val")
+    assert unsplit.geometry.tolist() == table.loc[table["split"] == "val", "geometry"].tolist()
 
 
 def test_label_lists(tmp_path: Path) -> None:

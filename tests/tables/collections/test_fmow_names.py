@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geolivelihood.errors import InputError
@@ -12,6 +12,7 @@ sensors = st.sampled_from(["rgb", "msrgb", "ms", "pan"])
 boxes = st.none() | st.integers(0, 200)
 
 
+@settings(deadline=None)
 @given(
     categories | st.none(), numbers, st.integers(0, 99), sensors, boxes, st.sampled_from(["", ".jpg", ".tif"])
 )
@@ -56,6 +57,7 @@ def test_pair_key_of_the_spec() -> None:
         paper_pair_key("holiday.jpg")
 
 
+@settings(deadline=None)
 @given(categories, numbers, st.integers(0, 99), st.integers(0, 9))
 def test_pair_keys_of_visits_agree(category, number, visit, box) -> None:
     name = FmowName(category, number, visit, "rgb", box)

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -31,11 +31,13 @@ def test_centre_of_the_spec(tmp_path: Path) -> None:
     np.testing.assert_allclose([centre.x, centre.y], [2.345501844, 48.858083548], atol=2e-9)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**8), st.integers(0, 10**8), st.integers(1, 10**6))
 def test_ids_go_round(east: int, north: int, size: int) -> None:
     assert parse_square_id(Square(east, north, size).name) == (east, north, size)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="CRS3035RES200mNE -", max_size=40))
 def test_what_is_no_id_is_refused_and_said(text: str) -> None:
     try:
@@ -66,6 +68,17 @@ def test_the_table(tmp_path: Path, column: str) -> None:
     np.testing.assert_allclose(
         metric.geometry.iloc[0].bounds, [3760200, 2889600, 3760400, 2889800], atol=0.01
     )
+
+
+def test_income_by_the_sums_of_insee(tmp_path: Path) -> None:
+    root = income_squares(tmp_path)
+    sums = pd.DataFrame({"IdINSPIRE": SQUARES, "Ind": [2.5] * 10, "Ind_snv": 2.5 * np.array(INCOMES)})
+    sums.loc[0, "Ind"] = 0
+    sums.to_csv(root / "squares_to_ses_2019.csv", index=False)
+    told: list[pd.DataFrame] = []
+    table = read_income_squares(root, on_rejected=told.append)
+    np.testing.assert_allclose(table["income"], INCOMES[1:])
+    assert told[0].iloc[0].tolist() == [SQUARES[0], "income", "the income is no finite number"]
 
 
 def test_splits_and_regions(tmp_path: Path) -> None:

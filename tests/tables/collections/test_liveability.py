@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geolivelihood.errors import InputError, MissingColumnError, TableError, TooManyRejectedError
@@ -25,6 +25,7 @@ def test_cell_of_the_spec() -> None:
     assert grid_cells([[121834.7, 487266.2]]).tolist() == [[121800, 487200, 121900, 487300]]
 
 
+@settings(deadline=None)
 @given(st.floats(-1e5, 3e5), st.floats(0, 7e5))
 def test_a_cell_holds_its_centroid(x: float, y: float) -> None:
     west, south, east, north = grid_cells([[x, y]])[0]
