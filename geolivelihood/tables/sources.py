@@ -83,10 +83,14 @@ def read_table(
 
 
 def read_rows(
-    path: str | os.PathLike[str], *, layer: str | None = None, text: Iterable[str] = ()
+    path: str | os.PathLike[str],
+    *,
+    layer: str | None = None,
+    text: Iterable[str] = (),
+    where: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
     """Rows of a file as they are, wherever they lie; parameters and errors as :func:`read_table`."""
-    return _read(Path(path), {}, set(text), layer)
+    return _keep(Path(path), _read(Path(path), {}, set(text), layer), where or {})
 
 
 def _read(path: Path, columns: Mapping[str, str], text: set[str], layer: str | None) -> pd.DataFrame:

@@ -104,7 +104,10 @@ class EncoderData:
         MissingColumnError
             If there is no such column.
         """
-        frame = self.images
+        frame, around = self.images, self.project.images.around
+        if labels.table is None and around is not None and labels.column not in frame:
+            joined = {"table": around.path, "key": "place_id", "table_key": around.id, "where": around.where}
+            labels = labels.model_copy(update=joined)
         if labels.table is None:
             values = self._column(frame, labels.column, "the table of pictures")
         else:
@@ -159,12 +162,15 @@ class EncoderData:
 
     def _joined(self, labels: Labels) -> pd.Series:
         """The column of another table, at the pictures whose key it has."""
-        path = self.project.input(str(labels.table))
-        other = read_rows(path, text=[labels.key])
-        keys = self._column(other, labels.key, str(path)).astype("str")
+        path, key = self.project.input(str(labels.table)), labels.table_key or labels.key
+        other = read_rows(path, text=[key], where=labels.where)
+        keys = self._column(other, key, str(path)).astype("str")
         if keys.duplicated().any():
             twice = keys[keys.duplicated()].iloc[0]
-            msg = f"{path}: {labels.key} {twice!r} stands twice; one label per {labels.key} is needed."
+            msg = (
+                f"{path}: {key} {twice!r} stands twice; one label each is needed. Choose rows with 'where', "
+                "such as {year: 2010}."
+            )
             raise InputError(msg)
         values = pd.Series(self._column(other, labels.column, str(path)).to_numpy(), index=keys)
         own = self._column(self.images, labels.key, "the table of pictures").astype("str")

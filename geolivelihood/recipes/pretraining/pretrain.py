@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import geopandas as gpd
-import lightning.pytorch as pl
 import numpy as np
 import pandas as pd
 import shapely
+from lightning.pytorch.callbacks import Callback
 from torch import nn
 
 from geolivelihood.errors import InputError, ProjectError
@@ -30,6 +30,7 @@ from geolivelihood.pretraining.augmentations import (
     rank_augmentation,
 )
 from geolivelihood.pretraining.moco_module import MoCoModule
+from geolivelihood.pretraining.monitors import KnnMonitor, ProbeMonitor
 from geolivelihood.pretraining.pairs import PairSampler, PlacePairs, SamePicture
 from geolivelihood.pretraining.picture_cache import cache_pictures
 from geolivelihood.pretraining.presets import PAPER, SMALL_DATA
@@ -40,7 +41,7 @@ from geolivelihood.pretraining.training import TrainingResult, run_training
 from geolivelihood.pretraining.views import Views
 from geolivelihood.progress import stage as begin
 from geolivelihood.recipes.pretraining.curves import draw_curves
-from geolivelihood.recipes.pretraining.data import EncoderData, lonlat_of
+from geolivelihood.recipes.pretraining.data import EncoderData, folds, lonlat_of
 from geolivelihood.recipes.pretraining.networks import first_network
 from geolivelihood.recipes.pretraining.settings import EncoderProject, Pretraining
 from geolivelihood.recipes.project_file import read_project_file
@@ -153,6 +154,7 @@ class _Job:
     def train(self) -> TrainingResult:
         """Train, or go on training."""
         chosen = self.settings
+        look, measure = self._monitor()
         return run_training(
             self.module,
             self.views,
@@ -163,6 +165,8 @@ class _Job:
             accelerator=chosen.accelerator,
             precision=chosen.precision,
             loggers=chosen.loggers,
+            callbacks=[] if look is None else [look],
+            monitor=measure,
             keep=chosen.keep,
             save_every_steps=chosen.save_every_steps,
             seed=self.project.seed,
@@ -216,7 +220,7 @@ class _Job:
     def _pairs(self) -> PairSampler:
         chosen = self.settings
         per = "image" if chosen.preset == "paper" or not chosen.temporal else "place"
-        options = {"seed": self.project.seed, "per": per} | chosen.pairs
+        options: dict[str, Any] = {"seed": self.project.seed, "per": per} | chosen.pairs
         if not chosen.temporal:
             return SamePicture(self.images, **options)
         made = _built(PlacePairs, "pairs", self.images, temporal=True, **options)
@@ -260,7 +264,7 @@ class _Job:
             max_rejected=self.project.max_rejected,
         )
 
-    def _module(self, network: nn.Module, dim: int, targets: np.ndarray | None) -> pl.LightningModule:
+    def _module(self, network: nn.Module, dim: int, targets: np.ndarray | None) -> Any:
         chosen = self.settings
         how = replace(self.preset.optimisation, **_known(Optimisation, "optimisation", chosen.optimisation))
         if chosen.method == "rank_n_contrast":
@@ -281,6 +285,38 @@ class _Job:
             seed=self.project.seed,
             **{"size": self.project.encoder.size, "bands": self.bands} | options,
         )
+
+    def _monitor(self) -> tuple[Callback | None, str | None]:
+        """A look at labelled pictures while the encoder learns, and the score by which it is kept."""
+        chosen = self.settings.monitor
+        if chosen is None:
+            return None, None
+        target = self.data.target(chosen.labels)
+        known = self.data.images[target.known].reset_index(drop=True)
+        known["label"] = target.values[target.known].to_numpy()
+        numbers = np.full(len(known), -1)
+        for number, (_, test) in enumerate(folds(known, chosen.folds, seed=self.project.seed)["blocked"]):
+            numbers[test] = number
+        source = self.project.images
+        kind: Any = {"knn": KnnMonitor, "probe": ProbeMonitor}[chosen.kind]
+        classes = target.task == "classification"
+        look = kind(
+            known,
+            numbers,
+            augmentation=self._plain(),
+            every=chosen.every,
+            task="classes" if classes else "amounts",
+            bands=None if source.bands is None else tuple(source.bands),
+            value_range=source.value_range,
+            max_rejected=self.project.max_rejected,
+        )
+        return look, f"val/{chosen.kind}_{'acc' if classes else 'r2'}"
+
+    def _plain(self) -> Augmentation:
+        views, size = self.augmentation, self.project.encoder.size
+        if views.mean is None or views.sd is None:
+            return rank_augmentation(size, train=False)
+        return plain(size, mean=views.mean, sd=views.sd)
 
     def _geo(self) -> geography.GeoLabels | None:
         chosen = self.settings.geo

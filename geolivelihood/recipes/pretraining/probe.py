@@ -219,10 +219,9 @@ class _Probe:
         )
 
     def _heads(self) -> dict[str, Any]:
-        linear = {
-            "regression": {"ridge": probes.RidgeProbe, "absolute": probes.AbsoluteProbe},
-            "classification": {"logistic": probes.LogisticProbe},
-        }[self.target.task]
+        linear: dict[str, Any] = {"logistic": probes.LogisticProbe}
+        if self.target.task == "regression":
+            linear = {"ridge": probes.RidgeProbe, "absolute": probes.AbsoluteProbe}
         known = {name: make() for name, make in linear.items()} | {"knn": _neighbours(self.target.task)}
         chosen = self.settings.heads or [next(iter(known)), "knn"]
         unknown = [name for name in chosen if name not in known]

@@ -96,11 +96,17 @@ class Network(Section):
 
 
 class Labels(Section):
-    """What is known of the pictures: a column of theirs, or of a table that is joined by ``key``."""
+    """What is known of the pictures: a column of theirs, or of a table.
+
+    ``key`` is the pictures' column that joins the ``table``, ``table_key`` the table's own name of it. Chips
+    know the columns of the places that they were cut ``around``.
+    """
 
     column: str
     table: str | None = None
     key: str = "image_id"
+    table_key: str | None = None
+    where: dict[str, Any] = Field(default_factory=dict)
     task: Literal["auto", "classification", "regression"] = "auto"
 
 
@@ -205,9 +211,9 @@ class Finetuning(Section):
     """How the encoder is put to a task of its own: a value or class per picture, boxes, or masks.
 
     ``labels`` for values and classes; for ``detection`` and ``segmentation`` a layer of ``polygons`` with a
-    ``column`` of classes (without it they are all of one), or those of the collection (xView, SpaceNet).
+    ``column`` of classes (without it they are all of one), or those of the collection.
     ``options`` are those of the model, ``rounds`` how many of the ``folds`` are held out in turn to score it;
-    the model that is kept has learned from all. ``scan``: rasters to go over whole, with its ``scan_options``.
+    the model that is kept has learned from all. ``scan``: rasters to go over whole.
     """
 
     task: Literal["classification", "regression", "detection", "segmentation"]
