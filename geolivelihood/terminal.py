@@ -20,7 +20,10 @@ __all__ = [
     "out",
     "print_download",
     "print_explained",
+    "print_finetuned",
     "print_plan",
+    "print_pretrained",
+    "print_probed",
     "print_reproduction",
     "print_result",
     "print_scores",
@@ -194,6 +197,64 @@ def print_explained(made: Any) -> None:
     _say(f"Done in {made.elapsed_s:.0f} s. Open it, styled:  qgis {short(made.geopackage)}")
 
 
+def print_pretrained(made: Any) -> None:
+    """What an encoder has learned from, how its training ended, and where it lies."""
+    done = made.training
+    gone_on = "" if done.resumed_from is None else f", gone on at step {done.resumed_from:,}"
+    _say(f"Trained for {done.epochs:,} epochs, {done.steps:,} steps{gone_on}.")
+    table = Table("last values of", "", title_justify="left", show_header=False)
+    for name, value in sorted(done.metrics.items()):
+        table.add_row(escape(name), _number(value))
+    out.print(table)
+    _remarked(made.remarks)
+    number, reasons = made.rejected
+    if number:
+        _say(f"Set aside: {number:,}, with reasons in {short(reasons)}")
+    _say(f"Done in {made.elapsed_s:.0f} s.")
+    _say(f"  {'Encoder':<11}{short(made.encoder)}")
+    if made.curves is not None:
+        _say(f"  {'Curves':<11}{short(made.curves)}")
+    _say(f"Its name in other projects is its folder:  encoder: {{name: {short(made.encoder)}}}")
+
+
+def print_probed(made: Any) -> None:
+    """Scores of heads on frozen features, encoders down, splits across."""
+    shown = ["r2", "kendall_tau"] if made.task == "regression" else ["accuracy", "f1"]
+    rows = made.table[made.table["metric"].isin(shown)]
+    for metric in shown:
+        wide = rows[rows["metric"] == metric].pivot_table(
+            index=["encoder", "head"], columns="split", values="value", sort=False
+        )
+        title = f"{made.label}: {metric}, out of fold, on {rows['n'].max():,} pictures"
+        table = Table("encoder", "head", *map(str, wide.columns), title=escape(title), title_justify="left")
+        for (name, head), values in wide.iterrows():
+            table.add_row(escape(name), escape(head), *(f"{value:.3f}" for value in values))
+        out.print(table)
+    _remarked(made.remarks)
+    _say(f"Done in {made.elapsed_s:.0f} s.")
+    for title, path in (("Scores", made.scores), ("Layers", made.geopackage), ("Embedding", made.picture)):
+        if path is not None:
+            _say(f"  {title:<11}{short(path)}")
+
+
+def print_finetuned(made: Any) -> None:
+    """Scores on pictures that were held out, and where model and layers lie."""
+    wide = made.table.pivot_table(index="metric", columns="split", values="value", sort=False)
+    table = Table(f"{made.task}, held out", *map(str, wide.columns))
+    for metric, values in wide.iterrows():
+        table.add_row(escape(str(metric)), *(_number(float(value)) for value in values))
+    out.print(table)
+    _remarked(made.remarks)
+    _say(f"Done in {made.elapsed_s:.0f} s.")
+    for title, path in (("Scores", made.scores), ("Model", made.model), *(("", p) for p in made.layers)):
+        _say(f"  {title:<11}{short(path)}")
+
+
+def _remarked(remarks: Sequence[str]) -> None:
+    for remark in remarks:
+        _say(f"Note: {remark}")
+
+
 def _shown(value: Any) -> str:
     """A number to four figures; of several, each on a line of its own with its name."""
     if isinstance(value, dict):
@@ -218,8 +279,7 @@ def print_trust(coverage: Any, applicable: Mapping[str, float], remarks: Sequenc
         if "population" in applicable:
             people = f", with {applicable['population']:.0%} of the people in the map's cells"
         _say(f"The map applies to {applicable['cells']:.0%} of its cells{people}; the rest is hatched.")
-    for remark in remarks:
-        _say(f"Note: {remark}")
+    _remarked(remarks)
 
 
 def print_written(target: Path, counts: Mapping[str, int], rejected: Sequence[Any] = ()) -> None:

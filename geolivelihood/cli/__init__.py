@@ -14,7 +14,7 @@ from typing import NoReturn
 import click
 import typer
 
-from geolivelihood.cli import explain, pictures, places, project, study, worker
+from geolivelihood.cli import encoders, explain, pictures, places, project, study, worker
 from geolivelihood.errors import Cancelled
 from geolivelihood.protocol import failure
 from geolivelihood.terminal import err, show_warning
@@ -28,7 +28,15 @@ app = typer.Typer(
     help="Livelihood maps from georeferenced pictures and survey clusters, with honest scores.",
     epilog="Start with:  geolivelihood demo",
 )
-for _part in (project, explain, pictures, places, study, worker):  # in this order they stand in the help
+for _part in (
+    project,
+    explain,
+    pictures,
+    encoders,
+    places,
+    study,
+    worker,
+):  # in this order they stand in the help
     app.add_typer(_part.app)
 
 

@@ -294,7 +294,7 @@ class Livelihood(Stages):
     def _lay_chips(self, source: ImageSource, folder: Path) -> None:
         chips = source.chips
         assert chips is not None
-        rasters = self.project.rasters(chips)
+        rasters = self.project.rasters(chips.raster)
         options = chips.model_dump(exclude={"raster"})
         parts, rejected = [], []
         for column, places in self._chip_places(source.name).items():

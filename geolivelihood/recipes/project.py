@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
-import glob
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal, Self
 
-import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from geolivelihood.errors import ProjectError
+from geolivelihood.recipes.project_file import ProjectFile, read_project_file
 from geolivelihood.recipes.settings import (
     FILE_MODELS,
     PICTURE_MODELS,
     CellGrid,
-    Chips,
     Clusters,
-    DhsFiles,
     Displacement,
-    EncoderChoice,
     ImageSource,
     ModelChoice,
     Output,
     Regions,
-    Section,
     SmallAreas,
     Uncertainty,
     Validation,
@@ -38,13 +30,9 @@ _ENCODED_MODELS = PICTURE_MODELS - FILE_MODELS
 _RESERVED = ("clusters", "cells", "regions", "images", "edges")
 
 
-class Project(Section):
-    """A whole job. Paths are relative to ``data``, which is relative to the folder of the file."""
+class Project(ProjectFile):
+    """A whole job."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
-    seed: int = 0
-    data: str = "."
-    out: str = "out"
     clusters: Clusters | None = None
     displacement: Literal["dhs", "none"] | Displacement = "none"
     images: list[ImageSource] = Field(min_length=1)
@@ -58,9 +46,6 @@ class Project(Section):
     explanations: bool = True
     small_areas: SmallAreas = SmallAreas()
     output: Output = Output()
-    licence: str | None = None
-    max_rejected: float = Field(default=0.1, ge=0, le=1)
-    file: Path = Field(default=Path("project.yaml"), exclude=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -70,12 +55,13 @@ class Project(Section):
             return {**value, "displacement": "dhs"}
         return value
 
-    @field_validator("models", mode="before")
     @classmethod
-    def _names_are_models(cls, value: Any) -> Any:
-        if isinstance(value, list):
-            return [{"name": item} if isinstance(item, str) else item for item in value]
-        return value
+    def spelt_out(cls, content: dict[str, Any]) -> dict[str, Any]:
+        """Models given by name alone become sections, where ``--set models.0.joint=true`` finds them."""
+        models = content.get("models")
+        if not isinstance(models, list):
+            return content
+        return content | {"models": [{"name": item} if isinstance(item, str) else item for item in models]}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -134,171 +120,11 @@ class Project(Section):
             for unknown in sorted(set(self.uncertainty.range) - set(known)):
                 yield f"uncertainty: 'range' names {unknown!r}, {_one_of(known)}"
 
-    @property
-    def folder(self) -> Path:
-        """Folder that the input paths are relative to."""
-        return self.file.parent / Path(self.data).expanduser()
-
-    @property
-    def target(self) -> Path:
-        """Folder that the results go to."""
-        return (self.file.parent / Path(self.out).expanduser()).resolve()
-
-    def rasters(self, chips: Chips) -> list[Path]:
-        """Rasters that chips are cut from; a folder stands for the GeoTIFFs in it."""
-        paths = self.inputs(chips.raster)
-        return [file for path in paths for file in (_tifs(path) if path.is_dir() else [path])]
-
-    def input(self, path: str) -> Path:
-        """Absolute path of an input file."""
-        return (self.folder / Path(path).expanduser()).resolve()
-
-    def inputs(self, paths: str | Sequence[str]) -> list[Path]:
-        """Absolute paths of input files; ``*`` and ``**`` stand for what they stand for in a shell."""
-        found: list[Path] = []
-        for path in [paths] if isinstance(paths, str) else paths:
-            whole = self.folder / Path(path).expanduser()
-            hits = [str(whole)]
-            if glob.has_magic(path) and not whole.exists():
-                found_here = sorted(glob.glob(path, root_dir=self.folder, recursive=True))
-                hits = [str(self.folder / hit) for hit in found_here]
-            if not hits:
-                msg = f"No file matches {whole}. Check 'data' and the pattern in {self.file}."
-                raise ProjectError(msg)
-            found += [Path(hit).resolve() for hit in hits]
-        return found
-
-
-def _tifs(path: Path) -> list[Path]:
-    return sorted(file for file in path.rglob("*") if file.suffix.lower() in (".tif", ".tiff"))
-
 
 def read_project(path: str | os.PathLike[str], *, overrides: Mapping[str, Any] | None = None) -> Project:
-    """Read and check a project file.
-
-    Parameters
-    ----------
-    path
-        YAML file.
-    overrides
-        Values by dotted key, ``{"validation.folds": 3, "images.0.encoder.name": "rcf"}``.
-
-    Raises
-    ------
-    ProjectError
-        With every fault: the key, the line and what is accepted.
-    """
-    file = Path(path).resolve()
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"Cannot read the project {path}: {error}. Give the path of a YAML file."
-        raise ProjectError(msg) from error
-    try:
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        msg = f"{path} is not valid YAML: {error}"
-        raise ProjectError(msg) from error
-    if not isinstance(content, dict):
-        msg = f"{path} must hold keys and values ('name: ...'), not {type(content).__name__}."
-        raise ProjectError(msg)
-    if isinstance(content.get("models"), list):
-        content["models"] = [{"name": m} if isinstance(m, str) else m for m in content["models"]]
-    for key, value in (overrides or {}).items():
-        _set(content, key, value)
-    try:
-        return Project.model_validate({**content, "file": file})
-    except ValidationError as error:
-        lines = [_explain(fault, tree, overrides or {}) for fault in error.errors()]
-        msg = f"{path} has {len(lines)} fault{'s' * (len(lines) > 1)}:\n" + "\n".join(dict.fromkeys(lines))
-        raise ProjectError(msg) from error
+    """Read and check the project of a livelihood map; see :func:`read_project_file`."""
+    return read_project_file(path, Project, overrides=overrides)
 
 
 def _one_of(names: Sequence[str]) -> str:
     return f"which is not there; there are: {', '.join(names) or 'none'}"
-
-
-def _set(content: dict[str, Any], dotted: str, value: Any) -> None:
-    *parents, last = dotted.split(".")
-    place: Any = content
-    try:
-        for key in parents:
-            place = place[int(key)] if isinstance(place, list) else place.setdefault(key, {})
-        if isinstance(place, list):
-            place[int(last)] = value
-        else:
-            place[last] = value
-    except (AttributeError, IndexError, TypeError, ValueError) as error:
-        msg = f"--set {dotted}: there is no such key in the project ({error})."
-        raise ProjectError(msg) from error
-
-
-def _explain(fault: Any, tree: yaml.Node | None, overrides: Mapping[str, Any]) -> str:
-    location = [str(part) for part in fault["loc"]]
-    line, path = _line(tree, location)
-    key = ".".join(path) or ".".join(location) or "project"
-    message = fault["msg"].removeprefix("Value error, ")
-    if fault["type"] == "extra_forbidden":
-        key = ".".join(location)
-        message = f"unknown key{_suggest(location)}"
-    elif fault["type"] == "missing":
-        key = ".".join(location)
-        message = "is missing"
-    elif fault["type"] not in ("value_error",):
-        message += f" (given: {fault['input']!r})"
-    changed = next((name for name in overrides if ".".join(location).startswith(name)), None)
-    if changed is not None:
-        return f"  --set, {key if key.startswith(changed) else changed}: {message}"
-    return f"  line {line}, {key}: {message}"
-
-
-def _line(node: yaml.Node | None, location: Sequence[str]) -> tuple[int, list[str]]:
-    """Line of the deepest part of ``location`` that stands in the file, and that part."""
-    line, path = 1, []
-    for part in location:
-        if isinstance(node, yaml.MappingNode):
-            hit = next((pair for pair in node.value if pair[0].value == part), None)
-            if hit is None:
-                continue  # the name of a union's member, or a key that is missing
-            line, node = hit[0].start_mark.line + 1, hit[1]
-        elif isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
-            node = node.value[int(part)]
-            line = node.start_mark.line + 1
-        else:
-            continue
-        path.append(part)
-    return line, path
-
-
-def _suggest(location: Sequence[str]) -> str:
-    section = _section(location[:-1])
-    known = [name for name in section.model_fields if name != "file"] if section else []
-    near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.5)
-    if near:
-        return f"; did you mean '{near[0]}'?"
-    return f"; known keys: {', '.join(known)}" if known else ""
-
-
-_SECTIONS: dict[str, type[Section]] = {
-    "clusters": Clusters,
-    "dhs": DhsFiles,
-    "displacement": Displacement,
-    "images": ImageSource,
-    "chips": Chips,
-    "encoder": EncoderChoice,
-    "cells": CellGrid,
-    "regions": Regions,
-    "models": ModelChoice,
-    "validation": Validation,
-    "uncertainty": Uncertainty,
-    "small_areas": SmallAreas,
-    "output": Output,
-}
-
-
-def _section(location: Sequence[str]) -> type[Section] | None:
-    named = [part for part in location if part in _SECTIONS]
-    if named:
-        return _SECTIONS[named[-1]]
-    return Project if not location else None

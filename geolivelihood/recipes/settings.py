@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self, get_args
+from typing import Any, ClassVar, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -138,6 +138,8 @@ class EncoderChoice(Section):
 class ImageSource(Section):
     """One source of pictures, encoded by its own encoder."""
 
+    origins: ClassVar[tuple[str, ...]] = get_args(Source)
+
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
     table: str | None = None
     layer: str | None = None
@@ -161,9 +163,9 @@ class ImageSource(Section):
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
-        given = [name for name in get_args(Source) if getattr(self, name) is not None]
+        given = [name for name in self.origins if getattr(self, name) is not None]
         if len(given) != 1:
-            msg = f"give exactly one of {', '.join(get_args(Source))}; given: {', '.join(given) or 'none'}"
+            msg = f"give exactly one of {', '.join(self.origins)}; given: {', '.join(given) or 'none'}"
             raise ValueError(msg)
         if self.detections_of is not None and self.encoder is not None:
             msg = "object counts have no encoder; leave 'encoder' out"
@@ -171,9 +173,9 @@ class ImageSource(Section):
         return self
 
     @property
-    def origin(self) -> Source:
+    def origin(self) -> str:
         """Which of the ways to name pictures was used."""
-        return next(name for name in get_args(Source) if getattr(self, name) is not None)
+        return next(name for name in self.origins if getattr(self, name) is not None)
 
 
 class CellGrid(Section):

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from geolivelihood import tables
-from geolivelihood.recipes.project import Project
+from geolivelihood.recipes.project_file import ProjectFile
 from geolivelihood.recipes.settings import ImageSource
 from geolivelihood.tables.images import require_paths
 
 __all__ = ["read_source"]
 
 
-def read_source(project: Project, source: ImageSource) -> tables.Checked:
+def read_source(project: ProjectFile, source: ImageSource) -> tables.Checked:
     """Read one source of pictures (not chips, which are laid around places).
 
     Parameters

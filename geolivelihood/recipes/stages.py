@@ -217,7 +217,9 @@ class Stages:
 
     def _files(self, source: ImageSource) -> list[Path]:
         if source.chips is not None:
-            return [file for raster in self.project.rasters(source.chips) for file in _siblings(raster)]
+            return [
+                file for raster in self.project.rasters(source.chips.raster) for file in _siblings(raster)
+            ]
         if source.geotiffs is not None:
             return self.project.inputs(source.geotiffs)
         return _siblings(self.project.input(str(source.table or source.photos or source.tiles)))

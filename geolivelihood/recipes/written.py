@@ -31,6 +31,7 @@ _TITLES = {
     "explanations_views": ("What the photos see", "Pictures"),
     "clusters": ("Survey clusters", "Survey"),
     "cells_clusters": ("Where each cluster may lie", "Survey"),
+    "found": ("What was found", "Map"),
     "cells": ("Cells", "Map"),
     "regions": ("Regions", "Map"),
     "rejected": ("Set aside", "Tables"),

@@ -2,7 +2,8 @@
 
 Every reader ends in a :class:`Checked`: a GeoDataFrame in EPSG:4326 with the columns that the other rooms
 expect, and the rows that were set aside with their reasons. What no table can live with (no CRS, a missing
-column, ids that repeat) raises, with all its faults at once. The rooms behind trust these tables.
+column, ids that repeat) raises, with all its faults at once. The rooms behind trust these tables. Readers of
+published collections, in ``tables.collections``, give the table itself and hand over what they set aside.
 """
 
 from geolivelihood.tables.chips import chip_table
@@ -11,10 +12,12 @@ from geolivelihood.tables.coordinates import refuse_swapped
 from geolivelihood.tables.dhs import Answer, read_dhs
 from geolivelihood.tables.footprints import cut_at_antimeridian, window_polygons
 from geolivelihood.tables.geotiffs import read_geotiffs
+from geolivelihood.tables.grids import grid_table
 from geolivelihood.tables.images import PRESETS, Preset, read_images
 from geolivelihood.tables.mapillary import download_images, list_images
 from geolivelihood.tables.matching import match_images
 from geolivelihood.tables.photos import decimal_degrees, read_photos
+from geolivelihood.tables.places import places_by_distance
 from geolivelihood.tables.published import (
     PublishedPhotos,
     published_clusters,
@@ -50,9 +53,11 @@ __all__ = [
     "cut_at_antimeridian",
     "decimal_degrees",
     "download_images",
+    "grid_table",
     "list_images",
     "match_images",
     "noise_ceiling",
+    "places_by_distance",
     "pooled_weights",
     "proportion_interval",
     "published_clusters",

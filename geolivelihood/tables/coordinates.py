@@ -22,7 +22,12 @@ _SLACK = 1e-6  # degrees; what a round trip through another CRS may add beyond 1
 
 
 def check_coordinates(
-    frame: gpd.GeoDataFrame, faults: Faults, *, types: Sequence[str], extent: Extent | None = None
+    frame: gpd.GeoDataFrame,
+    faults: Faults,
+    *,
+    types: Sequence[str],
+    extent: Extent | None = None,
+    required: bool = True,
 ) -> gpd.GeoDataFrame:
     """The table in EPSG:4326, its impossible places noted in ``faults``.
 
@@ -37,6 +42,8 @@ def check_coordinates(
     extent
         Where the rows must lie. Rows outside are set aside; when most rows lie outside as they are and inside
         with their coordinates swapped, the table is refused.
+    required
+        Whether a row without a place is at fault.
     """
     if frame.crs is None:
         reason = (
@@ -45,7 +52,8 @@ def check_coordinates(
         faults.fatal("geometry", reason, kind=MissingCRSError)
         return frame
     missing = (frame.geometry.isna() | frame.geometry.is_empty).to_numpy()
-    faults.set_aside(missing, "geometry", "no geometry")
+    if required:
+        faults.set_aside(missing, "geometry", "no geometry")
     wrong = ~missing & ~frame.geom_type.isin(types).to_numpy()
     kinds = [f"is a {kind}, must be a {' or '.join(types)}" for kind in frame.geom_type[wrong]]
     faults.set_aside(wrong, "geometry", kinds)

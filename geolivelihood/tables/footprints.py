@@ -9,7 +9,7 @@ import pyproj
 import shapely
 from affine import Affine
 
-__all__ = ["cut_at_antimeridian", "window_polygons"]
+__all__ = ["cut_at_antimeridian", "unfolded", "window_polygons"]
 
 _DECIMALS = 8  # degrees, about a millimetre: world files carry their pixel size with fewer digits than that
 
@@ -78,6 +78,29 @@ def cut_at_antimeridian(polygons: np.ndarray) -> np.ndarray:
     result[whole] = _shifted(result[whole], -360 * first[whole])
     for row in np.flatnonzero(last > first):  # the few that cross
         result[row] = _cut(result[row], int(first[row]), int(last[row]))
+    return result
+
+
+def unfolded(geometries: np.ndarray) -> np.ndarray:
+    """Geometries with continuous longitudes: those that jump at the antimeridian go on beyond 180 degrees.
+
+    Parameters
+    ----------
+    geometries
+        (n,) shapely geometries, longitude/latitude. One that spans more than half the earth is taken as a
+        narrow one across the antimeridian.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n,) geometries; the inverse of :func:`cut_at_antimeridian` up to the seam that cutting leaves.
+    """
+    result = np.array(geometries, dtype=object)
+    bounds = shapely.bounds(result)
+    folded = np.flatnonzero(bounds[:, 2] - bounds[:, 0] > 180)
+    coordinates = shapely.get_coordinates(result[folded])
+    coordinates[:, 0] += np.where(coordinates[:, 0] < 0, 360.0, 0.0)
+    result[folded] = shapely.set_coordinates(result[folded].copy(), coordinates)
     return result
 
 

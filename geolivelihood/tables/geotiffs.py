@@ -16,7 +16,7 @@ from geolivelihood.tables.footprints import window_polygons
 from geolivelihood.tables.rasters import RasterHeader, raster_files, read_headers
 from geolivelihood.tables.schema import check_images
 
-__all__ = ["crs_name", "file_ids", "read_geotiffs"]
+__all__ = ["crs_name", "file_ids", "header_table", "read_geotiffs"]
 
 
 def read_geotiffs(
@@ -53,9 +53,30 @@ def read_geotiffs(
     paths = raster_files(source)
     headers, rejected = read_headers(paths, crs=crs)
     root = source if isinstance(source, str | os.PathLike) and Path(source).is_dir() else None
+    checked = check_images(header_table(headers, root=root, bands=bands))
+    return Checked(checked.table, pd.concat([rejected, checked.rejected], ignore_index=True))
+
+
+def header_table(
+    headers: Sequence[RasterHeader],
+    *,
+    root: str | os.PathLike[str] | None,
+    bands: Sequence[int | str] | None = None,
+) -> gpd.GeoDataFrame:
+    """Whole rasters as overhead pictures, with the columns of :func:`read_geotiffs`, not checked yet.
+
+    Parameters
+    ----------
+    headers
+        Rasters that can be read.
+    root
+        Folder that ids start from; ``None`` takes the names of the files.
+    bands
+        As in :func:`read_geotiffs`.
+    """
     used = [header.path for header in headers]
     windows = np.array([[0, 0, header.width, header.height] for header in headers], dtype=np.int64)
-    frame = gpd.GeoDataFrame(
+    return gpd.GeoDataFrame(
         {
             "image_id": file_ids(used, root=root),
             "path": used,
@@ -70,8 +91,6 @@ def read_geotiffs(
         geometry=_footprints(headers, windows),
         crs="EPSG:4326",
     )
-    checked = check_images(frame)
-    return Checked(checked.table, pd.concat([rejected, checked.rejected], ignore_index=True))
 
 
 def file_ids(paths: Sequence[str], *, root: str | os.PathLike[str] | None) -> list[str]:

@@ -44,6 +44,9 @@ class RasterHeader(NamedTuple):
         Per band: its description, else its colour (``"red"``), else empty.
     alpha
         Per band: whether it is a transparency mask.
+    taken
+        The file's ``TIFFTAG_DATETIME`` as it is written (``2021:06:05 10:30:00``); empty without one. Some
+        programs write the time of processing there.
     """
 
     path: str
@@ -53,6 +56,7 @@ class RasterHeader(NamedTuple):
     height: int
     names: tuple[str, ...]
     alpha: tuple[bool, ...]
+    taken: str = ""
 
     @property
     def wraps(self) -> bool:
@@ -203,7 +207,8 @@ def _header(source: rasterio.DatasetReader, path: str, crs: Any) -> RasterHeader
     names = tuple(text or colour for text, colour in zip(source.descriptions, colours))
     alpha = tuple(colour == ColorInterp.alpha for colour in source.colorinterp)
     known = pyproj.CRS.from_user_input(own.to_wkt()) if own else known_crs(crs)
-    return RasterHeader(path, known, source.transform, source.width, source.height, names, alpha)
+    taken = str(source.tags().get("TIFFTAG_DATETIME", "")).strip()
+    return RasterHeader(path, known, source.transform, source.width, source.height, names, alpha, taken)
 
 
 _COLOURS = (ColorInterp.red, ColorInterp.green, ColorInterp.blue, ColorInterp.gray, ColorInterp.alpha)

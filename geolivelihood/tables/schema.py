@@ -30,7 +30,7 @@ _URBAN = {"u": True, "urban": True, "true": True, "1": True, "1.0": True}
 _RURAL = {"r": False, "rural": False, "false": False, "0": False, "0.0": False}
 
 
-def check_images(frame: gpd.GeoDataFrame, *, extent: Extent | None = None) -> Checked:
+def check_images(frame: gpd.GeoDataFrame, *, extent: Extent | None = None, located: bool = True) -> Checked:
     """Check a table of pictures.
 
     Parameters
@@ -42,6 +42,9 @@ def check_images(frame: gpd.GeoDataFrame, *, extent: Extent | None = None) -> Ch
         from north, 0 to 360), ``fov`` (degrees). A picture may stand once per ``cluster_id``.
     extent
         Where the pictures must lie: west, south, east, north in degrees, or a GeoDataFrame.
+    located
+        Whether every picture must have a place. Pictures without one can be paired by their ``place_id``, and
+        nothing else.
 
     Returns
     -------
@@ -62,7 +65,8 @@ def check_images(frame: gpd.GeoDataFrame, *, extent: Extent | None = None) -> Ch
     _check_times(table, faults)
     for column, top in (("heading", 360.0), ("fov", 360.0)):
         _check_range(table, column, faults, low=0.0, high=top)
-    table = check_coordinates(table, faults, types=("Point", *_POLYGONS), extent=extent)
+    types = ("Point", *_POLYGONS)
+    table = check_coordinates(table, faults, types=types, extent=extent, required=located)
     return _end(table, faults)
 
 

@@ -7,12 +7,13 @@ import pytest
 import rasterio
 import shapely
 from affine import Affine
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rasterio.transform import from_origin
 
 from geolivelihood.errors import InputError, MissingCRSError
-from geolivelihood.tables import read_geotiffs, window_polygons
+from geolivelihood.tables import cut_at_antimeridian, read_geotiffs, read_header, window_polygons
+from geolivelihood.tables.footprints import unfolded
 
 
 def save(
@@ -104,6 +105,24 @@ def test_any_longitude_comes_home(west: float, span: float, south: int, height: 
     assert polygon.bounds[0] >= -180
     assert polygon.bounds[2] <= 180
     assert polygon.area == pytest.approx(span * height, rel=1e-5)
+
+
+@settings(deadline=None)
+@given(st.floats(-179.9, 180), st.floats(0.001, 100), st.integers(-80, 79))
+def test_unfolding_undoes_the_cut(west: float, span: float, south: int) -> None:
+    box = shapely.box(west, south, west + span, south + 1)
+    there = unfolded(cut_at_antimeridian(np.array([box])))[0]
+    assert there.area == pytest.approx(span, rel=1e-6)
+    off = (there.centroid.x - box.centroid.x + 180) % 360 - 180
+    assert off == pytest.approx(0, abs=1e-6) and there.centroid.y == pytest.approx(south + 0.5)
+
+
+def test_the_time_that_a_file_says(tmp_path: Path) -> None:
+    assert read_header(str(save(tmp_path / "a.tif"))).taken == ""
+    with rasterio.open(tmp_path / "a.tif", "r+") as target:
+        target.update_tags(TIFFTAG_DATETIME="2021:06:05 10:30:00")
+    assert read_header(str(tmp_path / "a.tif")).taken == "2021:06:05 10:30:00"
+    assert "captured_at" not in read_geotiffs(tmp_path).table  # it may be that of processing
 
 
 def test_real_files_of_five_kinds(shared_data: Path, tmp_path: Path) -> None:

@@ -279,3 +279,16 @@ def test_every_row_is_kept_or_set_aside_and_kept_rows_are_on_earth(xy):
     assert set(table["cluster_id"]).isdisjoint(rejected["row"])
     assert (table.geometry.x.abs() <= 180 + 1e-6).all()
     assert (table.geometry.y.abs() <= 90 + 1e-6).all()
+
+
+def test_pictures_without_a_place_pass_when_none_is_needed():
+    frame = images()
+    frame.loc[1, "geometry"] = None
+    table, rejected = check_images(frame)
+    assert table["image_id"].tolist() == ["a"] and rejected["reason"].tolist() == ["no geometry"]
+    table, rejected = check_images(frame, located=False)
+    assert table["image_id"].tolist() == ["a", "b"] and rejected.empty
+    frame.loc[0, "geometry"] = shapely.Point(0, 0)  # a place that is given must be one all the same
+    assert check_images(frame, located=False).rejected["row"].tolist() == ["a"]
+    nowhere = gpd.GeoDataFrame(frame.drop(columns="geometry"), geometry=[None, None], crs="EPSG:4326")
+    assert len(check_images(nowhere, located=False).table) == 2

@@ -18,6 +18,7 @@ from geolivelihood.cells.index import to_wgs84
 from geolivelihood.cells.polygons import cut_polygons, polygon_areas, valid_polygons
 from geolivelihood.errors import InputError, MissingColumnError
 from geolivelihood.progress import track
+from geolivelihood.tables.collections.flair import flair_image_path
 
 __all__ = [
     "class_shares",
@@ -277,7 +278,7 @@ def flair_images(masks: Sequence[str | os.PathLike[str]]) -> pd.DataFrame:
     ['IMG_000001', 'aerial/D004/Z1_NN/img/IMG_000001.tif', 'D004/Z1_NN']
     """
     given = [os.fspath(path) for path in masks]
-    paths = [path.replace("MSK", "IMG").replace("msk", "img").replace("labels", "aerial") for path in given]
+    paths = [flair_image_path(path) for path in given]
     folders = [Path(path).parent.parent for path in given]
     return pd.DataFrame(
         {
