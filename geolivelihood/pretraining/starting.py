@@ -55,7 +55,7 @@ def start_from(
         return read_pretrained(encoder)
     if isinstance(encoder, str) and encoder in backbone_names():
         given = {"mean", "sd", "normalise"} & set(entries)
-        made = {"architecture": encoder, "bands": 3, "size": 224} | entries
+        made: dict[str, Any] = {"architecture": encoder, "bands": 3, "size": 224} | entries
         made.setdefault("normalise", "channels" if given else "imagenet")
         bands = made["bands"] if isinstance(made["bands"], int) else len(made["bands"])
         return headless(encoder, size=made["size"], seed=seed, bands=bands)[0], made
