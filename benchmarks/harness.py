@@ -36,7 +36,9 @@ class Comparison:
     ``setup()`` makes the data, ``ours(data)`` and ``peer(data)`` are timed, each in its own process. Where
     the peer is too slow to run whole, ``peer_share`` is the share of the work that ``peer`` does and its
     time is divided by it (said in the table). ``goal`` is the ratio peer/ours that we promise; with
-    ``goal_is_most=True`` the promise is ``ours/peer <= goal``.
+    ``goal_is_most=True`` the promise is ``ours/peer <= goal``. ``peak_share`` is the most that ours may take
+    of the memory that the peer takes, beyond what each process held before. ``warm_calls`` are made
+    before the one that is timed.
     """
 
     name: str
@@ -50,6 +52,8 @@ class Comparison:
     goal_is_most: bool = False
     runs: int = 3
     peak_limit_mb: float | None = None
+    peak_share: float | None = None
+    warm_calls: int = 0
 
 
 def comparisons() -> dict[str, tuple[str, Comparison]]:
@@ -67,15 +71,30 @@ def _child(module: str, name: str, side: str) -> None:
     row = next(row for row in rows if row.name == name)
     data = row.setup()
     before = _peak_mb()
+    for _ in range(row.warm_calls):
+        getattr(row, side)(data)
+    at_rest = _high_water_mb(anew=True)
     start = time.perf_counter()
     getattr(row, side)(data)
     seconds = time.perf_counter() - start
-    print(json.dumps({"seconds": seconds, "peak_mb": _peak_mb(), "setup_mb": before}))
+    taken = _high_water_mb() - at_rest
+    print(json.dumps({"seconds": seconds, "peak_mb": _peak_mb(), "setup_mb": before, "taken_mb": taken}))
 
 
 def _peak_mb() -> float:
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def _high_water_mb(*, anew: bool = False) -> float:
+    """Most memory so far, or (``anew``, on Linux) since now."""
+    try:
+        if anew:
+            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        return _peak_mb()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6
 
 
 def _measure(module: str, name: str, side: str) -> dict[str, float]:
@@ -98,9 +117,13 @@ def compare(module: str, row: Comparison) -> dict[str, Any]:
     ]
     ratio = statistics.median(ratios)
     peak = statistics.median(a["peak_mb"] for a, _ in pairs)
+    taken, peer_taken = (statistics.median(pair[side]["taken_mb"] for pair in pairs) for side in (0, 1))
+    share = taken / max(peer_taken, 1.0)
     reached = ratio <= row.goal if row.goal_is_most else ratio >= row.goal
     if row.peak_limit_mb is not None:
         reached = reached and peak <= row.peak_limit_mb
+    if row.peak_share is not None:
+        reached = reached and share <= row.peak_share
     return {
         "name": row.name,
         "what": row.what,
@@ -116,6 +139,11 @@ def compare(module: str, row: Comparison) -> dict[str, Any]:
         "peak_mb": peak,
         "peak_limit_mb": row.peak_limit_mb,
         "peer_peak_mb": statistics.median(b["peak_mb"] for _, b in pairs),
+        "taken_mb": taken,
+        "peer_taken_mb": peer_taken,
+        "peak_share": share,
+        "peak_share_goal": row.peak_share,
+        "warm_calls": row.warm_calls,
         "runs": row.runs,
     }
 
@@ -139,7 +167,18 @@ def conditions() -> dict[str, Any]:
 
 
 def _show(results: list[dict[str, Any]]) -> None:
-    table = Table("what", "against", "ours, s", "theirs, s", "ratio", "promised", "peak, MB", "")
+    table = Table(
+        "what",
+        "against",
+        "ours, s",
+        "theirs, s",
+        "ratio",
+        "promised",
+        "peak, MB",
+        "theirs, MB",
+        "taken, MB",
+        "",
+    )
     for row in results:
         sign = "at most" if row["goal_is_most"] else "at least"
         table.add_row(
@@ -151,9 +190,12 @@ def _show(results: list[dict[str, Any]]) -> None:
             f"{sign} {row['goal']:g}",
             f"{row['peak_mb']:.0f}"
             + (f" (limit {row['peak_limit_mb']:.0f})" if row["peak_limit_mb"] else ""),
+            f"{row['peer_peak_mb']:.0f}",
+            f"{row['taken_mb']:.0f} : {row['peer_taken_mb']:.0f}"
+            + (f" (limit 1 : {1 / row['peak_share_goal']:.0f})" if row["peak_share_goal"] else ""),
             "yes" if row["reached"] else "NO",
         )
-    Console(width=150).print(table)
+    Console(width=165).print(table)
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from torch.nn import functional
 from geolivelihood.errors import InputError
 from geolivelihood.pretraining.rank_n_contrast import rank_n_contrast_loss
 from geolivelihood.pretraining.schedules import Optimisation
+from geolivelihood.pretraining.split_norm import average_statistics
 from geolivelihood.pretraining.views import ViewBatch, Views
 
 __all__ = ["RANK_PRESETS", "RankModule", "RankPreset", "SupervisedModule", "TargetScale"]
@@ -126,7 +127,20 @@ class _OutcomeModule(pl.LightningModule):
             msg = "batch_size=1: a step of one picture compares it with nothing. Give at least 2."
             raise InputError(msg)
 
+    def before_saving(self) -> None:
+        """Give every process the running statistics of all; all processes must call it."""
+        average_statistics(self.backbone)
+
+    def settings(self) -> dict[str, Any]:
+        """What a resumed training must find unchanged."""
+        return self.card()
+
+    def card(self) -> dict[str, Any]:
+        """Method and settings, as JSON."""
+        return {"targets": self.scale.card(), "optimisation": asdict(self.optimisation)}
+
     def configure_optimizers(self) -> Any:
+        """Optimiser and schedule of whatever is not frozen."""
         trainer = self.trainer
         epochs = trainer.max_epochs or 1
         steps = max(1, int(trainer.estimated_stepping_batches) // epochs)
@@ -134,13 +148,6 @@ class _OutcomeModule(pl.LightningModule):
 
     def _trained(self) -> Iterator[nn.Parameter]:
         return (parameter for parameter in self.parameters() if parameter.requires_grad)
-
-    def _card(self, method: str) -> dict[str, Any]:
-        return {
-            "method": method,
-            "targets": self.scale.card(),
-            "optimisation": asdict(self.optimisation),
-        }
 
 
 class RankModule(_OutcomeModule):
@@ -213,7 +220,8 @@ class RankModule(_OutcomeModule):
 
     def card(self) -> dict[str, Any]:
         """Method and settings, as JSON."""
-        return self._card("rank_n_contrast") | {"temperature": self.temperature, "tolerance": self.tolerance}
+        own = {"method": "rank_n_contrast", "temperature": self.temperature, "tolerance": self.tolerance}
+        return own | super().card()
 
 
 class SupervisedModule(_OutcomeModule):
@@ -276,4 +284,4 @@ class SupervisedModule(_OutcomeModule):
 
     def card(self) -> dict[str, Any]:
         """Method and settings, as JSON."""
-        return self._card("supervised_l1")
+        return {"method": "supervised_l1"} | super().card()
