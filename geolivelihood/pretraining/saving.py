@@ -20,7 +20,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
-from geolivelihood.errors import InputError, OutputError
+from geolivelihood.errors import Cancelled, InputError, OutputError
 from geolivelihood.files import atomic, content_hash
 from geolivelihood.pretraining.views import Views
 
@@ -110,7 +110,7 @@ class Saver(Checkpoint):
         self.sign = 1.0 if mode == "max" else -1.0
         self.kept: dict[str, float] = {}
         self.epochs = 0
-        self._seen: Any = None
+        self._stale: Any = None
 
     @property
     def best(self) -> Path | None:
@@ -120,11 +120,12 @@ class Saver(Checkpoint):
         return self.folder / max(self.kept, key=lambda name: (self.kept[name], name))
 
     def state_dict(self) -> dict[str, Any]:
-        """Epochs that are kept, with what they are ranked by."""
-        return {"kept": dict(self.kept)}
+        """Epochs done, and those that are kept with what they are ranked by."""
+        return {"epochs": self.epochs, "kept": dict(self.kept)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Epochs that are kept, as far as they are still there."""
+        """Go on from there, with the kept epochs as far as they are still in the folder."""
+        self.epochs = state_dict["epochs"]
         self.kept = {n: v for n, v in state_dict["kept"].items() if (self.folder / n).exists()}
 
     def on_save_checkpoint(
@@ -139,8 +140,9 @@ class Saver(Checkpoint):
         }
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Count the epochs done."""
+        """Count the epochs done, and note what an earlier one has left as the monitor's value."""
         self.epochs = trainer.current_epoch
+        self._stale = trainer.callback_metrics.get(self.monitor or "")
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -162,6 +164,15 @@ class Saver(Checkpoint):
                 _copy(self.folder / LAST, self.folder / name)
             for old in dropped:
                 (self.folder / old).unlink(missing_ok=True)
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        """Save where somebody asked to stop, if a step has just ended and no other process must join in."""
+        done: Any = trainer.fit_loop.epoch_loop.batch_progress.current
+        between = done.ready == done.processed and 0 < done.ready < trainer.num_training_batches
+        if isinstance(exception, Cancelled) and between and trainer.world_size == 1:
+            self.save(trainer)
 
     def save(self, trainer: pl.Trainer) -> None:
         """Write ``last.ckpt``; every process must come here."""
@@ -188,16 +199,13 @@ class Saver(Checkpoint):
             return float(self.epochs)
         found = trainer.callback_metrics.get(self.monitor)
         # Lightning keeps the value of an earlier epoch where a metric is not logged in each
-        if found is None or found is self._seen:
-            if found is None and self._seen is None:
+        if found is None or found is self._stale:
+            if found is None:
+                names = ", ".join(sorted(trainer.callback_metrics)) or "none"
                 _log.warning(
-                    "monitor=%r was not logged in epoch %d; there are %s.",
-                    self.monitor,
-                    self.epochs,
-                    ", ".join(sorted(trainer.callback_metrics)) or "none",
+                    "monitor=%r is not logged by epoch %d; there are %s.", self.monitor, self.epochs, names
                 )
             return None
-        self._seen = found
         value = float(found)
         return self.sign * value if math.isfinite(value) else None
 

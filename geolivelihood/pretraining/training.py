@@ -16,7 +16,7 @@ import lightning.pytorch as pl
 import torch
 from lightning.fabric.plugins.environments import TorchElasticEnvironment
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.loggers import CSVLogger, Logger
+from lightning.pytorch.loggers import Logger
 from lightning.pytorch.strategies import DDPStrategy
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
@@ -24,6 +24,7 @@ from geolivelihood import errors
 from geolivelihood.errors import EnvironmentMissingError, InputError
 from geolivelihood.extras import require
 from geolivelihood.models.training import _quiet, seeded
+from geolivelihood.pretraining.curves import Curves
 from geolivelihood.pretraining.saving import (
     LAST,
     OWN,
@@ -126,7 +127,7 @@ def run_training(
     precision
         One of Lightning's; ``"auto"`` is bf16-mixed on a GPU that has it, else 32-true.
     loggers
-        Of ``"csv"``, ``"tensorboard"`` and ``"wandb"`` (offline).
+        Of ``"csv"`` (``curves.csv``), ``"tensorboard"`` and ``"wandb"`` (offline).
     callbacks
         Further ones of Lightning's.
     keep
@@ -167,6 +168,9 @@ def run_training(
     how = _precision(precision, place)
     settings = run_settings(module, views, epochs=epochs, processes=place.processes, precision=how, seed=seed)
     start = _start(folder, settings, resume=resume, launched=place.launched)
+    if start is not None and start == epochs * len(views):
+        _restore(module, folder)
+        return _result(folder, start)
     wire = Wire() if place.processes > 1 and not place.launched else None
     best = mode or ("min" if monitor and "loss" in monitor else "max")
     saver = Saver(folder, settings, keep=keep, monitor=monitor, mode=best, every=save_every_steps)
@@ -185,7 +189,7 @@ def run_training(
             strategy=_strategy(place),
             precision=how,  # type: ignore[arg-type]
             max_epochs=epochs,
-            logger=_loggers(loggers, folder, views),
+            logger=_loggers(loggers, folder, start or 0),
             log_every_n_steps=max(1, min(50, len(views))),
             callbacks=[*callbacks, *own],
             plugins=[PlainCheckpoints()],
@@ -272,6 +276,13 @@ def _start(folder: Path, settings: dict[str, Any], *, resume: bool, launched: bo
     return int(checkpoint["global_step"])
 
 
+def _restore(module: pl.LightningModule, folder: Path) -> None:
+    """Give a module the weights of a training that was finished before."""
+    checkpoint = read_checkpoint(folder / LAST)
+    module.on_load_checkpoint(checkpoint)
+    module.load_state_dict(checkpoint["state_dict"])
+
+
 def _result(folder: Path, start: int | None) -> TrainingResult:
     checkpoint = read_checkpoint(folder / LAST, mapped=True)
     own = checkpoint[OWN]
@@ -285,15 +296,14 @@ def _result(folder: Path, start: int | None) -> TrainingResult:
     )
 
 
-def _loggers(names: Sequence[str], folder: Path, views: Views) -> list[Logger]:
+def _loggers(names: Sequence[str], folder: Path, start: int) -> list[Logger]:
     unknown = [name for name in names if name not in _LOGGERS]
     if isinstance(names, str) or unknown:
         msg = f"loggers={names!r}: give a list of {', '.join(_LOGGERS)}."
         raise InputError(msg)
     made: list[Logger] = []
-    every = max(1, min(50, len(views)))
     if "csv" in names:
-        made.append(CSVLogger(folder, name="curves", flush_logs_every_n_steps=every))
+        made.append(Curves(folder / "curves.csv", start=start))
     if "tensorboard" in names:
         require("tensorboard", extra="track")
         made.append(pl.loggers.TensorBoardLogger(folder, name="tensorboard"))

@@ -225,6 +225,8 @@ class Views:
             batch_sampler=steps,
             num_workers=self.workers,
             collate_fn=_collated,
+            # else the loader draws from torch's own
+            generator=torch.Generator().manual_seed(self.seed),
             pin_memory=torch.cuda.is_available(),
         )
         for step, (batch, aside) in enumerate(loader, start=first):

@@ -125,8 +125,9 @@ class Progress(Callback):
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Note when the batch was there."""
+        """Note when the batch was there; stop here if somebody asked to."""
         self._ready = time.perf_counter()
+        self.wire.checkpoint()
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -140,7 +141,8 @@ class Progress(Callback):
         last = batch_idx + 1 == trainer.num_training_batches
         if trainer.is_global_zero and (last or now - self._told > _EVERY_S):
             self._tell(trainer, outputs, now)
-        self.wire.checkpoint()
+        if not last:  # an epoch is ended, and saved, first
+            self.wire.checkpoint()
 
     def _tell(self, trainer: pl.Trainer, outputs: Any, now: float) -> None:
         self._told = now
