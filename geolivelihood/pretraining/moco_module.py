@@ -135,7 +135,7 @@ class MoCoModule(pl.LightningModule):
         self.norm, self.bn_groups, self.paper = norm, bn_groups, paper
         self.optimisation = optimisation or Optimisation()
         self.metrics_every, self.channels_last = metrics_every, channels_last
-        self.settings = {
+        self._network = {
             "architecture": network if isinstance(network, str) else type(network).__name__,
             "size": size,
             "bands": bands,
@@ -303,17 +303,17 @@ class MoCoModule(pl.LightningModule):
             self.queue.enqueue(self._done.keys, self._done.origin)
             self._done = None
 
-    def on_train_epoch_end(self) -> None:
-        """Running statistics become those of all processes."""
-        average_statistics(self.moco)
-
-    def on_validation_start(self) -> None:
-        """Running statistics become those of all processes."""
+    def before_saving(self) -> None:
+        """Give every process the running statistics of all; all processes must call it."""
         average_statistics(self.moco)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Save the running statistics of all processes; the tensors in the checkpoint are these."""
-        average_statistics(self.moco)
+        self.before_saving()
+
+    def on_validation_start(self) -> None:
+        """Validate by the running statistics of all processes."""
+        self.before_saving()
 
     def configure_optimizers(self) -> Any:
         """Optimiser and schedule of the query encoder and the geography head."""
@@ -321,6 +321,10 @@ class MoCoModule(pl.LightningModule):
         epochs = max(int(self.trainer.max_epochs or 1), 1)
         steps = max(int(self.trainer.estimated_stepping_batches) // epochs, 1)
         return self.optimisation.configure(trained, epochs=epochs, steps_per_epoch=steps)
+
+    def settings(self) -> dict[str, Any]:
+        """What a resumed training must find unchanged."""
+        return self.card()
 
     def card(self) -> dict[str, Any]:
         """What was trained and how, as JSON; temperature and centroids belong to it."""
@@ -332,7 +336,7 @@ class MoCoModule(pl.LightningModule):
         )
         return {
             "method": name,
-            **self.settings,
+            **self._network,
             "temporal": self.temporal,
             "geo": None if self.geo is None else self.geo.card() | {"weight": moco.geo_weight},
             "queue_size": self.queue.size,
