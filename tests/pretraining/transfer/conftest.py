@@ -10,9 +10,10 @@ from geolivelihood.pretraining.transfer import Detector, Segmenter
 
 from .squares import country
 
+SCENES = {"side": 32, "squares": 1, "sides": (10, 16)}
 SMALL = {
     "backbone": "resnet18",
-    "window": 48,
+    "window": 32,
     "crops_per_image": 1,
     "batch_size": 4,
     "learning_rate": 2e-3,
@@ -31,19 +32,19 @@ def one_thread():
 
 @pytest.fixture(scope="session")
 def training(tmp_path_factory) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
-    return country(tmp_path_factory.mktemp("training"), scenes=12, side=48, squares=2, sides=(12, 20))
+    return country(tmp_path_factory.mktemp("training"), scenes=12, **SCENES)
 
 
 @pytest.fixture(scope="session")
 def held_out(tmp_path_factory) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
-    return country(tmp_path_factory.mktemp("held"), scenes=4, side=48, squares=2, sides=(12, 20), seed=1)
+    return country(tmp_path_factory.mktemp("held"), scenes=4, seed=1, **SCENES)
 
 
 @pytest.fixture(scope="session")
 def segmenter(training) -> Segmenter:
     """Trained for some seconds; it knows squares."""
     torch.set_num_threads(1)
-    return Segmenter("fcn", max_epochs=8, **SMALL).fit(*training)
+    return Segmenter("fcn", max_epochs=10, **SMALL).fit(*training)
 
 
 @pytest.fixture(scope="session")

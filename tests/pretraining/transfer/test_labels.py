@@ -72,7 +72,9 @@ def test_classes_of_a_model_keep_their_codes():
 
 
 def test_nothing_to_learn():
-    with pytest.raises(InputError, match=r"Not one of 1 labels.*lies in these pictures, so all is background"):
+    with pytest.raises(
+        InputError, match=r"Not one of 1 labels.*lies in these pictures, so all is background"
+    ):
         label_scenes([scene()], labels([[1, 1, 4, 4]], image_id=["b"]))
     with pytest.raises(InputError, match="so all is background"):
         label_scenes([scene()], labels([[1, 1, 4, 4]]).iloc[:0])

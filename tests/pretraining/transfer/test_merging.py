@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.ops import batched_nms
 
-from geolivelihood.pretraining.transfer.merging import distinct_boxes, own_boxes
+from geolivelihood.pretraining.transfer.merging import cut_boxes, distinct_boxes, own_boxes
 from geolivelihood.pretraining.transfer.scanning import starts
 
 
@@ -44,3 +44,11 @@ def test_a_thing_no_longer_than_the_overlap_is_reported_whole(extent, at, length
         whole += int(own[0] and (seen == thing).all())
         cut += int(own[0] and not (seen == thing).all() and seen[0, 2] - seen[0, 0] < 0.8 * px - 1)
     assert whole >= 1 and cut == 0
+
+
+def test_boxes_that_the_edge_of_a_window_may_have_cut():
+    boxes = np.array([[8, 2, 20, 9], [9.5, 2, 20, 9], [20, 2, 40, 9], [20, 2, 38, 9]], dtype=float)
+    inside = cut_boxes(boxes, corner=[8, 0], size=32, extent=(100, 32))
+    assert inside.tolist() == [True, False, True, False]
+    last = cut_boxes(boxes, corner=[8, 0], size=32, extent=(40, 32))
+    assert last.tolist() == [True, False, False, False]
