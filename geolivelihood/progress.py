@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 
 from geolivelihood.errors import Cancelled
 
-__all__ = ["Reporter", "checkpoint", "listening", "stage", "track"]
+__all__ = ["Reporter", "checkpoint", "listening", "report", "stage", "track"]
 
 T = TypeVar("T")
 
@@ -71,6 +71,12 @@ def stage(name: str) -> None:
     """Say that a named stage begins."""
     checkpoint()
     _reporter.get().stage(name)
+
+
+def report(done: int, total: int | None, text: str) -> None:
+    """Say how far work is that keeps its own count, such as a training that goes on in the middle."""
+    checkpoint()
+    _reporter.get().step(done, total, text)
 
 
 def track(items: Iterable[T], text: str, *, total: int | None = None) -> Iterator[T]:

@@ -1,7 +1,8 @@
 """Pictures to vectors: encoders, the feature store, object counts.
 
 :func:`encoder` makes an encoder by name: any torchvision classification network, ``"rcf"`` (random
-convolutional features, Rolf et al. 2021) or ``"summary"`` (moments and quantiles of each band).
+convolutional features, Rolf et al. 2021), ``"summary"`` (moments and quantiles of each band), or the folder
+that :func:`save_pretrained` wrote.
 :func:`embed` sends all pictures of a table through it into a :class:`FeatureStore`: decoded in worker
 threads, resumed after a kill with the same result, corrupt pictures set aside with their reasons.
 :func:`object_counts` counts the objects that a segmentation model found, :func:`count_features` brings them
@@ -16,6 +17,7 @@ from geolivelihood.features.loading import Loader
 from geolivelihood.features.modules import encoder_module
 from geolivelihood.features.objects import VISTAS_CLASSES, count_features, object_counts, read_object_counts
 from geolivelihood.features.pictures import Picture, Reading, read_picture
+from geolivelihood.features.pretrained import read_pretrained, read_pretrained_card, save_pretrained
 from geolivelihood.features.rcf import RandomConvolutions, whitened_patches
 from geolivelihood.features.store import FeatureStore
 from geolivelihood.features.summary import BandSummary, band_summary
@@ -44,6 +46,9 @@ __all__ = [
     "object_counts",
     "read_object_counts",
     "read_picture",
+    "read_pretrained",
+    "read_pretrained_card",
     "read_state",
+    "save_pretrained",
     "whitened_patches",
 ]

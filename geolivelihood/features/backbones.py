@@ -13,10 +13,10 @@ import torch
 import torchvision
 from torch import Tensor, nn
 from torch.fx.experimental.optimization import fuse
-from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from geolivelihood.errors import InputError
+from geolivelihood.features.feeding import Feeding, Normalise, resize
 from geolivelihood.features.pictures import Picture, Reading
 from geolivelihood.features.weights import (
     WeightReport,
@@ -29,9 +29,6 @@ from geolivelihood.features.weights import (
 
 __all__ = ["Backbone", "backbone_names", "headless"]
 
-# statistics of ImageNet, with which torchvision's weights were trained
-_MEAN = (0.485, 0.456, 0.406)
-_SD = (0.229, 0.224, 0.225)
 _RESNET18_FLOPS = 3_628_146_688  # of a picture of 224 x 224 pixels
 
 
@@ -115,22 +112,17 @@ def _cut_head(network: nn.Module, n_classes: int = 1000) -> None:
 def _widen(network: nn.Module, bands: int) -> None:
     """Give the first convolution another number of bands, with the usual initial weights."""
     path, first = next((path, m) for path, m in network.named_modules() if isinstance(m, nn.Conv2d))
-    made = nn.Conv2d(
-        bands,
-        first.out_channels,
-        first.kernel_size,
-        first.stride,
-        first.padding,
-        first.dilation,
-        bias=first.bias is not None,
-    )
+    same: dict[str, Any] = {
+        name: getattr(first, name) for name in ("kernel_size", "stride", "padding", "dilation")
+    }
+    made = nn.Conv2d(bands, first.out_channels, bias=first.bias is not None, **same)
     nn.init.kaiming_normal_(made.weight, mode="fan_out", nonlinearity="relu")
     parent, _, child = path.rpartition(".")
     setattr(network.get_submodule(parent), child, made)
 
 
 class Backbone:
-    """A torchvision network that turns pictures of three bands into vectors.
+    """A torchvision network that turns pictures into vectors.
 
     Parameters
     ----------
@@ -146,13 +138,19 @@ class Backbone:
     fit
         ``"squash"`` the whole picture into the square, or ``"crop"`` its central square.
     bands
-        Three bands of rasters and chips, counted from 1 in the order red, green, blue.
+        Bands of rasters and chips that are taken, counted from 1; of networks for photos in the order red,
+        green, blue.
+    n_bands
+        How many bands the network takes; ``None`` takes the number of ``bands``, or three.
     value_range
         Values that become black and white in pictures of physical units, such as ``(0, 3000)`` for
         Sentinel-2. Pictures of 8 or 16 bits need none.
     normalise
-        ``"imagenet"`` (as torchvision's weights expect) or ``"none"``: raw values 0-255, as the paper mode
-        of street-level livelihoods has them.
+        ``"imagenet"`` (as torchvision's weights expect); ``"channels"``, by ``mean`` and ``sd``;
+        ``"minmax"``, each picture from 0 to 1 by its own extremes over all bands, as Rank-N-Contrast has it;
+        or ``"none"``: raw values 0-255, as the paper mode of street-level livelihoods has them.
+    mean, sd
+        Of each band, of values in 0-1, for ``normalise="channels"``.
     prefix
         What a weights file puts before the network's own names; found where it is unique.
 
@@ -182,21 +180,27 @@ class Backbone:
         seed: int = 0,
         fit: Literal["squash", "crop"] = "squash",
         bands: Sequence[int] | None = None,
+        n_bands: int | None = None,
         value_range: tuple[float, float] | None = None,
-        normalise: Literal["imagenet", "none"] = "imagenet",
+        normalise: Normalise = "imagenet",
+        mean: Sequence[float] | None = None,
+        sd: Sequence[float] | None = None,
         prefix: str | None = None,
     ) -> None:
-        _check_options(bands, value_range, normalise)
+        self.n_bands = n_bands or (3 if bands is None else len(bands))
+        if bands is not None and len(bands) != self.n_bands:
+            msg = f"bands={tuple(bands)}: give {self.n_bands} of the files' bands, counted from 1."
+            raise InputError(msg)
+        statistics = (None if values is None else tuple(values) for values in (mean, sd))
+        self.feeding = Feeding(self.n_bands, value_range, normalise, *statistics)
         self.name, self.size = name, size
         self.reading = Reading(
             size=size, fit=fit, bands=None if bands is None else tuple(bands), enlarge=True
         )
-        self.value_range = value_range
-        self.normalise = normalise
-        self.network, self.dim = headless(name, size=size, seed=seed)
+        self.network, self.dim = headless(name, size=size, seed=seed, bands=self.n_bands)
         self.weights, self.report = self._load(weights, prefix)
         self.weights_hash = state_hash(self.network.state_dict())
-        self.batch_size = _batch_size(self.network, size)
+        self.batch_size = _batch_size(self.network, size, self.n_bands)
         # convolutions on CPUs are up to twice as fast with the channels last
         self.network = _folded(self.network).to(memory_format=torch.channels_last)
 
@@ -219,8 +223,7 @@ class Backbone:
                 "size": self.reading.size,
                 "fit": self.reading.fit,
                 "bands": None if self.reading.bands is None else list(self.reading.bands),
-                "value_range": None if self.value_range is None else list(self.value_range),
-                "normalise": self.normalise,
+                **self.feeding.card(),
             },
         }
 
@@ -237,41 +240,17 @@ class Backbone:
         return self
 
     def prepare(self, picture: Picture) -> np.ndarray:
-        """Pixels (3, size, size) as the network takes them: uint8, or float32 in 0-1 where no data is grey.
+        """Pixels (bands, size, size) as the network takes them: uint8, or float32 in 0-1; no data is grey.
 
         Raises
         ------
         InputError
-            If the picture has not three bands, or physical units without ``value_range``.
+            If the picture has another number of bands, or physical units without ``value_range``.
         """
-        pixels = picture.pixels
-        if len(pixels) != 3:
-            msg = (
-                f"The picture has {len(pixels)} bands; {self.name} takes 3. Choose them with "
-                "bands=(4, 3, 2), or use the encoder 'rcf' or 'summary', which take any number."
-            )
-            raise InputError(msg)
-        scaled = pixels if self._is_plain(picture) else self._scaled(picture)
-        return scaled if scaled.shape[1:] == (self.size, self.size) else _resize(scaled, self.size)
-
-    def _is_plain(self, picture: Picture) -> bool:
-        return picture.pixels.dtype == np.uint8 and self.value_range is None
-
-    def _scaled(self, picture: Picture) -> np.ndarray:
-        low, high = self.value_range or (0.0, picture.full_scale)
-        if high is None:
-            msg = (
-                f"Pixels are in physical units (here {np.nanmin(picture.pixels):g} to "
-                f"{np.nanmax(picture.pixels):g}). Say which values are black and white with "
-                "value_range=(low, high)."
-            )
-            raise InputError(msg)
-        scaled = np.clip((picture.pixels.astype(np.float32) - low) / (high - low), 0, 1)
-        if np.isnan(scaled).all():
-            msg = "The picture has no valid pixel."
-            raise InputError(msg)
-        grey = np.asarray(_MEAN, np.float32)[:, None, None]
-        return np.where(np.isnan(scaled), grey, scaled)
+        scaled = self.feeding.unit(picture, name=self.name)
+        return (
+            scaled if scaled.shape[1:] == (self.size, self.size) else resize(scaled, (self.size, self.size))
+        )
 
     def encode(
         self, batch: Sequence[np.ndarray], *, device: str = "cpu", precision: str = "float32"
@@ -299,12 +278,8 @@ class Backbone:
             return network(inputs).float().cpu().numpy()
 
     def inputs(self, pixels: Tensor) -> Tensor:
-        """What the network takes, from bytes or from values in 0-1 (n, 3, height, width)."""
-        values = pixels.float() if pixels.dtype == torch.uint8 else pixels * 255
-        if self.normalise == "none":
-            return values
-        mean, sd = (values.new_tensor(v).view(1, 3, 1, 1) * 255 for v in (_MEAN, _SD))
-        return (values - mean) / sd
+        """What the network takes, from bytes or from values in 0-1 (n, bands, height, width)."""
+        return self.feeding.inputs(pixels)
 
     def __repr__(self) -> str:
         """Name, number of features and weights."""
@@ -319,30 +294,8 @@ def _folded(network: nn.Module) -> nn.Module:
         return network
 
 
-def _batch_size(network: nn.Module, size: int) -> int:
+def _batch_size(network: nn.Module, size: int, bands: int) -> int:
     """Pictures that one core encodes in about .3 s: 16 through a resnet18 at 224 pixels."""
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        network(torch.zeros(1, 3, size, size))
+        network(torch.zeros(1, bands, size, size))
     return int(np.clip(16 * _RESNET18_FLOPS // max(counter.get_total_flops(), 1), 1, 64))
-
-
-def _check_options(
-    bands: Sequence[int] | None, value_range: tuple[float, float] | None, normalise: str
-) -> None:
-    if bands is not None and len(bands) != 3:
-        msg = f"bands={tuple(bands)}: give three, in the order red, green, blue, counted from 1."
-        raise InputError(msg)
-    if value_range is not None and not value_range[0] < value_range[1]:
-        msg = f"value_range={value_range}: the first value must be below the second."
-        raise InputError(msg)
-    if normalise not in ("imagenet", "none"):
-        msg = f"normalise={normalise!r}: choose 'imagenet' or 'none'."
-        raise InputError(msg)
-
-
-def _resize(pixels: np.ndarray, size: int) -> np.ndarray:
-    values = torch.from_numpy(pixels[None].astype(np.float32))
-    resized = functional.interpolate(values, (size, size), mode="bilinear", antialias=True)[0].numpy()
-    if pixels.dtype == np.uint8:
-        return np.clip(np.rint(resized), 0, 255).astype(np.uint8)
-    return resized

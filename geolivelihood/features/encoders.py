@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor
 from geolivelihood.errors import InputError
 from geolivelihood.features.backbones import Backbone, backbone_names
 from geolivelihood.features.pictures import Picture, Reading
+from geolivelihood.features.pretrained import pretrained_backbone
 from geolivelihood.features.rcf import RandomConvolutions
 from geolivelihood.features.summary import BandSummary
 from geolivelihood.features.weights import state_hash
@@ -70,10 +72,10 @@ class Encoder(Protocol):
 
 
 def encoder(
-    name: str,
+    name: str | os.PathLike[str],
     *,
     weights: str | os.PathLike[str] = "random",
-    size: int = 224,
+    size: int | None = None,
     seed: int = 0,
     **options: Any,
 ) -> Encoder:
@@ -82,16 +84,19 @@ def encoder(
     Parameters
     ----------
     name
-        ``"rcf"`` (random convolutional features), ``"summary"`` (moments and quantiles of each band), or any
-        torchvision classification network (``"resnet18"``, ``"vit_b_16"``, ``"convnext_tiny"``...).
+        ``"rcf"`` (random convolutional features), ``"summary"`` (moments and quantiles of each band), any
+        torchvision classification network (``"resnet18"``, ``"vit_b_16"``, ``"convnext_tiny"``...), or the
+        folder of a pretrained encoder (:func:`~geolivelihood.features.save_pretrained`).
     weights
         For networks: ``"random"``, a local file, or torchvision's own name (``"DEFAULT"``).
     size
-        Side in pixels of the square that is encoded; ``rcf`` and ``summary`` leave smaller pictures alone.
+        Side in pixels of the square that is encoded, by default 224 or what the folder's card says; ``rcf``
+        and ``summary`` leave smaller pictures alone.
     seed
         Seed of whatever is random.
     **options
-        Those of :class:`~geolivelihood.features.Backbone`,
+        Those of :class:`~geolivelihood.features.Backbone`, of
+        :func:`~geolivelihood.features.pretrained.pretrained_backbone`,
         :class:`~geolivelihood.features.RandomConvolutions` or :class:`~geolivelihood.features.BandSummary`.
 
     Raises
@@ -106,21 +111,43 @@ def encoder(
     >>> encoder("summary", quantiles=(0.5,))
     BandSummary(0 features of a number of bands)
     """
-    if name not in ("rcf", "summary", *backbone_names()):
-        msg = f"Unknown encoder {name!r}. There are rcf, summary, {', '.join(backbone_names())}."
-        raise InputError(msg)
+    if not isinstance(name, str) or name not in ("rcf", "summary", *backbone_names()):
+        return _from_folder(name, weights, {"size": size, **options})
     if name in ("rcf", "summary") and weights != "random":
         msg = f"weights={str(weights)!r}: {name} takes none."
         raise InputError(msg)
+    side = 224 if size is None else size
     try:
         if name == "rcf":
-            return RandomConvolutions(size=size, seed=seed, **options)
+            return RandomConvolutions(size=side, seed=seed, **options)
         if name == "summary":
-            return BandSummary(size=size, **options)
-        return Backbone(name, weights=os.fspath(weights), size=size, seed=seed, **options)
+            return BandSummary(size=side, **options)
+        return Backbone(name, weights=os.fspath(weights), size=side, seed=seed, **options)
     except TypeError as error:
-        msg = f"Options {', '.join(options)} of encoder {name!r}: {error}."
-        raise InputError(msg) from error
+        raise _wrong_options(name, options, error) from error
+
+
+def _from_folder(
+    name: str | os.PathLike[str], weights: str | os.PathLike[str], options: dict[str, Any]
+) -> Encoder:
+    """The pretrained encoder of a folder, or the error that there is nothing of that name."""
+    if not Path(name).is_dir():
+        msg = (
+            f"Unknown encoder {os.fspath(name)!r}. There are rcf, summary, folders of pretrained encoders "
+            f"(none is here), {', '.join(backbone_names())}."
+        )
+        raise InputError(msg)
+    if weights != "random":
+        msg = f"weights={str(weights)!r}: the pretrained encoder {name} has its own."
+        raise InputError(msg)
+    try:
+        return pretrained_backbone(name, **options)
+    except TypeError as error:
+        raise _wrong_options(os.fspath(name), options, error) from error
+
+
+def _wrong_options(name: str, options: Mapping[str, Any], error: TypeError) -> InputError:
+    return InputError(f"Options {', '.join(options)} of encoder {name!r}: {error}.")
 
 
 def fingerprint(encoder: Encoder) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 import pickle
-import zipfile
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +16,20 @@ from urllib.parse import urlparse
 
 import torch
 import torchvision
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from geolivelihood.errors import EnvironmentMissingError, InputError
 
-__all__ = ["WeightReport", "load_weights", "published_state", "read_state", "state_hash"]
+__all__ = [
+    "WeightReport",
+    "load_weights",
+    "published_state",
+    "read_content",
+    "read_state",
+    "state_hash",
+    "state_in",
+]
 
 _log = logging.getLogger(__name__)
 _FILES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".tar")
@@ -63,27 +70,48 @@ def read_state(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     InputError
         If the file is missing, damaged, needs to execute something, or holds no tensors.
     """
+    return state_in(read_content(path), path)
+
+
+def read_content(path: str | os.PathLike[str]) -> Any:
+    """All that a weights file holds: tensors, and in a PyTorch file plain containers around them.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, a folder, damaged, or needs to execute something.
+    """
     file = Path(path)
-    if not file.exists():
+    if not file.is_file():
         msg = f"There is no weights file {file}."
+        if file.is_dir():
+            msg = f"{file} is a folder, no weights file: give the file in it ({', '.join(_FILES)})."
         raise InputError(msg)
     try:
         if file.suffix.lower() == ".safetensors":
             return load_file(file)
-        content = torch.load(file, map_location="cpu", weights_only=True)
+        return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
+        held = re.search(r"GLOBAL ([\w.]+)", str(error))
+        what = f"a pickled {held[1]}" if held else "more than tensors"
         msg = (
-            f"{file} is damaged or holds more than tensors; loading it could run code, so it is refused. "
+            f"{file} is damaged or holds {what}; loading it could run code, so it is refused. "
             "Save its state_dict() alone, best as safetensors."
         )
         raise InputError(msg) from error
-    except (SafetensorError, RuntimeError, EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
-        msg = f"{file} is no readable weights file: {error}"
+    except Exception as error:  # a truncated file fails in as many ways as there are bytes to cut it at
+        msg = f"{file} is no readable weights file: {error or type(error).__name__}"
         raise InputError(msg) from error
-    return _tensors(content, file)
 
 
-def _tensors(content: Any, file: Path) -> dict[str, Tensor]:
+def state_in(content: Any, source: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """The state dict in the content of a weights file.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
     for nest in ("state_dict", "model_state_dict", "model"):
         if isinstance(content, Mapping) and isinstance(content.get(nest), Mapping):
             content = content[nest]
@@ -91,7 +119,7 @@ def _tensors(content: Any, file: Path) -> dict[str, Tensor]:
     if isinstance(content, Mapping):
         found = {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
     if not found:
-        msg = f"{file} holds no state dict: a mapping from names to tensors, or one under 'state_dict'."
+        msg = f"{source} holds no state dict: a mapping from names to tensors, or one under 'state_dict'."
         raise InputError(msg)
     return found
 

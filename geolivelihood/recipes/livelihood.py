@@ -368,10 +368,10 @@ class Livelihood(Stages):
             msg = f"The source {name!r} has no encoder."
             raise InputError(msg)
         options = chosen.model_dump(include={"weights", "size"}, exclude_none=True)
-        weights = self.weights_file(source)
-        if weights is not None:
-            options["weights"] = str(weights)
-        return encoder(chosen.name, seed=self.project.seed, **options, **chosen.options)
+        folder, files = self.encoder_folder(source), self.encoder_files(source)
+        if files and folder is None:
+            options["weights"] = str(files[0])
+        return encoder(folder or chosen.name, seed=self.project.seed, **options, **chosen.options)
 
     def _count_objects(self, source: ImageSource, images: gpd.GeoDataFrame, folder: Path) -> None:
         if source.counts:

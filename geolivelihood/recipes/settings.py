@@ -119,12 +119,20 @@ class Chips(Section):
 
 
 class EncoderChoice(Section):
-    """What turns a picture into a vector: ``summary``, ``rcf`` or the name of a torchvision backbone."""
+    """What turns a picture into a vector, where only its name is given the name alone.
+
+    ``summary``, ``rcf``, the name of a torchvision backbone, or the folder of a pretrained encoder.
+    """
 
     name: str
     weights: str | None = None
     size: int | None = Field(default=None, ge=8)
     options: dict[str, Any] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, given: Any) -> Any:
+        return {"name": given} if isinstance(given, str) else given
 
 
 class ImageSource(Section):

@@ -163,9 +163,9 @@ class Stages:
         source = self._sources[name]
         counts = fingerprint([self.project.input(source.counts)]) if source.counts else None
         chosen: Any = source.encoder.model_dump() if source.encoder else "object counts"
-        weights = self.weights_file(source)
-        if weights is not None:
-            chosen = [chosen, fingerprint([weights])]
+        files = self.encoder_files(source)
+        if files:
+            chosen = [chosen, fingerprint(files)]
         return self.space.stage(
             f"features-{name}", self.images_stage(name), chosen, counts, self.project.seed, self._stamps(name)
         )
@@ -174,12 +174,20 @@ class Stages:
         """What stands for the picture files of a source, where its table alone does not say."""
         raise NotImplementedError
 
-    def weights_file(self, source: ImageSource) -> Path | None:
-        """File of the encoder's weights, where they are one; relative to the project's data."""
+    def encoder_folder(self, source: ImageSource) -> Path | None:
+        """Folder of a pretrained encoder that the source names, relative to the project's data."""
+        folder = self.project.input(source.encoder.name) if source.encoder else None
+        return folder if folder is not None and (folder / "card.json").is_file() else None
+
+    def encoder_files(self, source: ImageSource) -> list[Path]:
+        """Files that the encoder of a source is made from: a pretrained encoder's own, or weights."""
+        folder = self.encoder_folder(source)
+        if folder is not None:
+            return [file for file in sorted(folder.iterdir()) if file.is_file()]
         if source.encoder is None or source.encoder.weights is None:
-            return None
-        path = self.project.input(source.encoder.weights)
-        return path if path.is_file() else None
+            return []
+        weights = self.project.input(source.encoder.weights)
+        return [weights] if weights.is_file() else []
 
     @property
     def used(self) -> list[str]:
