@@ -13,7 +13,7 @@ from geolivelihood.pretraining.transfer.scenes import Scene
 
 __all__ = ["Crops", "cropped_boxes", "random_crops"]
 
-_TRIES = 200  # positions drawn per crop before a picture counts as full
+_DRAWN, _ROUNDS = 256, 40  # positions drawn at a time, and how often before a picture counts as full
 
 
 class Crops(NamedTuple):
@@ -111,14 +111,22 @@ def _corners(
     scene: Scene, size: int, count: int, max_overlap: float, rng: np.random.Generator
 ) -> npt.NDArray[np.int64]:
     room = np.maximum([scene.width - size, scene.height - size], 0)
-    drawn = rng.integers(0, room + 1, size=(count * _TRIES, 2))
     if max_overlap == 1:
-        return drawn[:count]
-    kept = drawn[:1]
-    for corner in drawn[1:]:  # each choice depends on those before it
+        return rng.integers(0, room + 1, size=(count, 2))
+    kept = rng.integers(0, room + 1, size=(1, 2))
+    for _ in range(_ROUNDS):  # each choice depends on those before it
+        drawn = rng.integers(0, room + 1, size=(_DRAWN, 2))
+        for corner in drawn[_apart(drawn, kept, size, max_overlap)]:
+            if len(kept) < count and _apart(corner[None], kept, size, max_overlap)[0]:
+                kept = np.vstack([kept, corner])
         if len(kept) == count:
             break
-        shared = np.maximum(size - np.abs(kept - corner), 0).prod(axis=1)
-        if (shared < max_overlap * size**2).all():
-            kept = np.vstack([kept, corner])
     return kept
+
+
+def _apart(
+    drawn: npt.NDArray[np.int64], kept: npt.NDArray[np.int64], size: int, max_overlap: float
+) -> npt.NDArray[np.bool_]:
+    """Which drawn corners share little enough with all that are kept."""
+    shared = np.maximum(size - np.abs(drawn[:, None] - kept[None]), 0).prod(axis=2)
+    return np.asarray((shared < max_overlap * size**2).all(axis=1))

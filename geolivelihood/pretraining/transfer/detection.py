@@ -19,7 +19,7 @@ from geolivelihood.pretraining.transfer.crops import cropped_boxes, random_crops
 from geolivelihood.pretraining.transfer.estimator import Transfer
 from geolivelihood.pretraining.transfer.fitting import CropPictures, fit_network
 from geolivelihood.pretraining.transfer.labels import Labelled, boxes_of
-from geolivelihood.pretraining.transfer.merging import distinct_boxes, own_boxes
+from geolivelihood.pretraining.transfer.merging import cut_boxes, distinct_boxes, own_boxes
 from geolivelihood.pretraining.transfer.networks import Source, detector
 from geolivelihood.pretraining.transfer.scanning import Seen, look, starts
 from geolivelihood.pretraining.transfer.scenes import Scene
@@ -320,33 +320,34 @@ class Detector(Transfer):
         )
         corners = np.stack([np.tile(columns, len(rows)), np.repeat(rows, len(columns))], axis=1)
         seen = look(scene, corners, size=self.window, batch_size=self.batch_size)
-        parts = [_empty()]
+        parts = [(*_empty(), np.zeros(0, dtype=bool))]
         batches = -(-len(corners) // self.batch_size)
         for some in track(seen, f"looking for things in {scene.image_id}", total=batches):
             parts += self._of_windows(network, some, scene, where)
-        boxes, codes, scores = (np.concatenate(part) for part in zip(*parts))
-        kept = distinct_boxes(boxes, scores, codes)
+        boxes, codes, scores, cut = (np.concatenate(part) for part in zip(*parts))
+        # what a window saw whole goes before what its edge cut, however sure the other is of its part
+        kept = distinct_boxes(boxes, scores - cut, codes)
+        kept = kept[np.argsort(-scores[kept], kind="stable")]
         return Boxes(boxes[kept], codes[kept], scores[kept])
 
-    def _of_windows(self, network: nn.Module, seen: Seen, scene: Scene, where: torch.device) -> list[Boxes]:
+    def _of_windows(
+        self, network: nn.Module, seen: Seen, scene: Scene, where: torch.device
+    ) -> list[tuple[Any, ...]]:
+        """Boxes of some windows in pixels of the scene: boxes, codes, scores, whether an edge cut them."""
         inputs = torch.from_numpy(self.scaling_.apply(seen.pixels)).to(where)
         with torch.inference_mode():
             results = network(list(inputs))
+        edge = (scene.width, scene.height)
         parts = []
         for corner, result in zip(seen.corners, results):
+            window: dict[str, Any] = {"corner": corner, "size": self.window, "extent": edge}
             moved = result["boxes"].double().cpu().numpy() + np.tile(corner, 2)
-            edge = (scene.width, scene.height)
-            own = own_boxes(
-                moved,
-                corner=corner,
-                size=self.window,
-                overlap_px=round(self.overlap * self.window),
-                extent=edge,
-            )
+            own = own_boxes(moved, overlap_px=round(self.overlap * self.window), **window)
             boxes = np.clip(moved, 0, np.tile(edge, 2))  # a window may reach beyond the raster
             own &= ((boxes[:, 2:] - boxes[:, :2]) > 0).all(axis=1)
             codes, scores = (result[name].cpu().numpy()[own] for name in ("labels", "scores"))
-            parts.append(Boxes(boxes[own], codes.astype(np.int64), scores.astype(np.float64)))
+            cut = cut_boxes(boxes[own], **window)
+            parts.append((boxes[own], codes.astype(np.int64), scores.astype(np.float64), cut))
         return parts
 
 

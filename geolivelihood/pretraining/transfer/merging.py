@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-__all__ = ["distinct_boxes", "own_boxes"]
+__all__ = ["cut_boxes", "distinct_boxes", "own_boxes"]
 
 Floats = npt.NDArray[np.float64]
+_TOUCH_PX = 1.0
 _EDGE_SHARE = 0.4  # of the overlap; a half would lose things whose two boxes differ by a pixel
 
 
@@ -40,6 +41,19 @@ def own_boxes(
     high = np.where(ends < np.asarray(extent), ends - _EDGE_SHARE * overlap_px, np.inf)
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
     return np.asarray(((centres >= low) & (centres <= high)).all(axis=1))
+
+
+def cut_boxes(
+    boxes: Floats, *, corner: npt.ArrayLike, size: int, extent: tuple[int, int]
+) -> npt.NDArray[np.bool_]:
+    """Boxes that end where their window ends and the raster does not: there may be more of the thing.
+
+    Parameters are those of :func:`own_boxes`.
+    """
+    first = np.asarray(corner, dtype=np.float64)
+    before = (first > 0) & (boxes[:, :2] <= first + _TOUCH_PX)
+    after = (first + size < np.asarray(extent)) & (boxes[:, 2:] >= first + size - _TOUCH_PX)
+    return np.asarray((before | after).any(axis=1))
 
 
 def distinct_boxes(

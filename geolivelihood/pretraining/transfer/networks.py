@@ -349,7 +349,8 @@ def _pyramid(
 
 
 def _group_norm(channels: int) -> nn.GroupNorm:
-    return nn.GroupNorm(math.gcd(32, channels), channels)
+    """Groups of eight channels where they divide; of one channel, a level of one pixel would be lost."""
+    return nn.GroupNorm(math.gcd(channels, max(channels // 8, 1)), channels)
 
 
 def _check_choice(option: str, value: str, accepted: Sequence[str]) -> None:
