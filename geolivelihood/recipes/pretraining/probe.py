@@ -15,7 +15,7 @@ import pandas as pd
 
 from geolivelihood.errors import InputError, ProjectError
 from geolivelihood.features import Encoder, embed, encoder, headless, save_pretrained
-from geolivelihood.features.pretrained import read_pretrained_card
+from geolivelihood.features.pretrained import is_pretrained, read_pretrained_card
 from geolivelihood.files import atomic
 from geolivelihood.pretraining import neighbours, probes
 from geolivelihood.pretraining.votes import temporal_scores
@@ -118,6 +118,14 @@ class _Probe:
         if not known.all():
             self.remarks.append(f"{(~known).sum():,} of {len(known):,} pictures have no label.")
         self.folder = encoder_folder(project)
+        if not is_pretrained(self.folder):
+            msg = (
+                f"There is no encoder in {self.folder}. Run 'geolivelihood pretrain' first, or name another "
+                "with encoder_folder."
+            )
+            raise InputError(msg)
+        self.heads = self._heads()  # a wrong option is told before any work
+        self._check_vote()
         self.features = self._all_features()
         self.splits = self._splits()
         self.results: dict[tuple[str, str, str], probes.ProbeResult] = {}
@@ -126,8 +134,7 @@ class _Probe:
         """Every head on every encoder under every split."""
         rows = []
         for name, features in self.features.items():
-            heads = self._heads()
-            for head in ["knn"] if name == PLACE else heads:
+            for head in ["knn"] if name == PLACE else self.heads:
                 for split, found in self.splits.items():
                     result = probes.probe(
                         heads.get(head) or _neighbours(self.target.task),
@@ -156,6 +163,7 @@ class _Probe:
                 self._colours(),
                 folder / "projection",
                 ids=self.images["image_id"],
+                images=self.images,
                 seed=self.project.seed,
             )
         return ProbedResult(
@@ -233,11 +241,14 @@ class _Probe:
             raise ProjectError(msg)
         return {name: known[name] for name in chosen}
 
-    def _votes(self) -> pd.DataFrame:
-        """Scores of places whose pictures decide together, beside those of single pictures."""
-        if self.target.task != "classification" or "place_id" not in self.images:
+    def _check_vote(self) -> None:
+        possible = self.target.task == "classification" and "place_id" in self.images
+        if self.settings.vote and not possible:
             msg = "probe, vote: needs classes, and places (a column place_id, or images.places_m)."
             raise InputError(msg)
+
+    def _votes(self) -> pd.DataFrame:
+        """Scores of places whose pictures decide together, beside those of single pictures."""
         rows = []
         for split, found in self.splits.items():
             tested, logits, classes = _held_out_logits(self.features[OURS], self._y(), found)

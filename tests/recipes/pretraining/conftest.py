@@ -42,11 +42,18 @@ def scene(tmp_path_factory):
         with rasterio.open(path, "w", **profile, crs=CRS, transform=transform) as target:
             target.write(np.clip(pixels, 0, 255).astype(np.uint8))
     boxes = [
-        shapely.box(300_000 + c * METRES, 9_800_000 - (r + 6) * METRES, 300_000 + (c + 6) * METRES, 9_800_000 - r * METRES)
+        shapely.box(
+            300_000 + c * METRES,
+            9_800_000 - (r + 6) * METRES,
+            300_000 + (c + 6) * METRES,
+            9_800_000 - r * METRES,
+        )
         for r in range(0, SIDE // 2, 16)
         for c in range(0, SIDE, 16)
     ]
-    gpd.GeoDataFrame({"kind": ["house"] * len(boxes)}, geometry=boxes, crs=CRS).to_file(folder / "houses.gpkg")
+    gpd.GeoDataFrame({"kind": ["house"] * len(boxes)}, geometry=boxes, crs=CRS).to_file(
+        folder / "houses.gpkg"
+    )
     table = pd.DataFrame(
         [
             {"image_id": f"date_{d}:{r},{c}", "east": c / SIDE, "half": "north" if r < SIDE // 2 else "south"}

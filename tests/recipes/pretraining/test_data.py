@@ -51,7 +51,9 @@ def test_no_fold_has_a_place_on_both_sides(project):
 
 
 def test_chips_bring_the_columns_of_their_places(project, scene, tmp_path):
-    places = pd.DataFrame({"town": ["a", "b"], "wealth": [1.0, 2.0], "lon": [37.35, 37.4], "lat": [-1.9, -1.95]})
+    places = pd.DataFrame(
+        {"town": ["a", "b"], "wealth": [1.0, 2.0], "lon": [37.35, 37.4], "lat": [-1.9, -1.95]}
+    )
     places.to_csv(tmp_path / "towns.csv", index=False)
     images = {
         "chips": {"raster": "dates/date_0.tif", "size_px": 16},
