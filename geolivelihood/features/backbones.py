@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -37,7 +38,9 @@ def backbone_names() -> list[str]:
     return torchvision.models.list_models(module=torchvision.models)
 
 
-def headless(name: str, *, size: int = 224, seed: int = 0, bands: int = 3) -> tuple[nn.Module, int]:
+def headless(
+    name: str, *, size: int = 224, seed: int = 0, bands: int = 3, group_norm: int | None = None
+) -> tuple[nn.Module, int]:
     """A randomly initialised classification network without its last layer.
 
     The last layer is found by what it does, not by its name: it is the last linear layer (or convolution)
@@ -54,6 +57,9 @@ def headless(name: str, *, size: int = 224, seed: int = 0, bands: int = 3) -> tu
         Seed of the initial weights; the global generator is left as it was.
     bands
         Bands of the input; with another number than 3 the first convolution is made anew.
+    group_norm
+        Groups of channels of group normalisations in the place of batch normalisations (where they do not
+        divide the channels of a layer, the greatest common divisor); ``None`` leaves these.
 
     Returns
     -------
@@ -77,6 +83,8 @@ def headless(name: str, *, size: int = 224, seed: int = 0, bands: int = 3) -> tu
             _cut_head(network)
             if bands != 3:
                 _widen(network, bands)
+            if group_norm is not None:
+                _group(network, group_norm)
         with torch.inference_mode():
             features = network(torch.zeros(1, bands, size, size))
     except (RuntimeError, ValueError, AssertionError) as error:
@@ -121,6 +129,15 @@ def _widen(network: nn.Module, bands: int) -> None:
     setattr(network.get_submodule(parent), child, made)
 
 
+def _group(network: nn.Module, groups: int) -> None:
+    """Put group normalisations in the place of batch normalisations."""
+    for path, norm in list(network.named_modules()):
+        if isinstance(norm, nn.BatchNorm2d):
+            made = nn.GroupNorm(math.gcd(groups, norm.num_features), norm.num_features, norm.eps)
+            parent, _, child = path.rpartition(".")
+            setattr(network.get_submodule(parent), child, made.eval())
+
+
 class Backbone:
     """A torchvision network that turns pictures into vectors.
 
@@ -153,6 +170,8 @@ class Backbone:
         Of each band, of values in 0-1, for ``normalise="channels"``.
     prefix
         What a weights file puts before the network's own names; found where it is unique.
+    group_norm
+        As in :func:`headless`.
 
     Attributes
     ----------
@@ -186,6 +205,7 @@ class Backbone:
         mean: Sequence[float] | None = None,
         sd: Sequence[float] | None = None,
         prefix: str | None = None,
+        group_norm: int | None = None,
     ) -> None:
         self.n_bands = n_bands or (3 if bands is None else len(bands))
         if bands is not None and len(bands) != self.n_bands:
@@ -197,7 +217,9 @@ class Backbone:
         self.reading = Reading(
             size=size, fit=fit, bands=None if bands is None else tuple(bands), enlarge=True
         )
-        self.network, self.dim = headless(name, size=size, seed=seed, bands=self.n_bands)
+        self.network, self.dim = headless(
+            name, size=size, seed=seed, bands=self.n_bands, group_norm=group_norm
+        )
         self.weights, self.report = self._load(weights, prefix)
         self.weights_hash = state_hash(self.network.state_dict())
         self.batch_size = _batch_size(self.network, size, self.n_bands)

@@ -59,7 +59,7 @@ def save_pretrained(folder: str | os.PathLike[str], network: nn.Module, card: Ma
         * ``mean``, ``sd``: of each band, of values in 0-1; or ``normalise``: ``"minmax"`` (each picture
           from 0 to 1 by its own extremes, Rank-N-Contrast), ``"imagenet"`` or ``"none"`` (values 0-255);
         * optional ``value_range`` (the values that are 0 and 1 in pictures of physical units) and ``fit``
-          (``"squash"`` or ``"crop"``);
+          (``"squash"`` or ``"crop"``); ``group_norm`` is found in the network;
         * by convention ``method`` (name and settings), ``transform`` (augmentation), ``extent`` (GeoJSON),
           ``metrics`` (each with its split); any other JSON.
 
@@ -78,6 +78,10 @@ def save_pretrained(folder: str | os.PathLike[str], network: nn.Module, card: Ma
     """
     target = Path(folder)
     given = _checked({key: card[key] for key in card if key not in _OWN}, "The card")
+    groups = [module.num_groups for module in network.modules() if isinstance(module, nn.GroupNorm)]
+    if groups and "group_norm" not in given:
+        # each is a greatest common divisor with the layer's channels, and so it is with their multiple
+        given["group_norm"] = math.lcm(*groups)
     state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
     _check_network(state, given)
     if target.exists() and not is_pretrained(target) and (target.is_file() or any(target.iterdir())):
@@ -109,8 +113,7 @@ def read_pretrained(folder: str | os.PathLike[str]) -> tuple[nn.Module, dict[str
         the network that the card names.
     """
     card = read_pretrained_card(folder)
-    bands = _band_count(card)
-    network, _ = headless(card["architecture"], size=card["size"], bands=bands)
+    network = _network(card)
     load_weights(network, read_state(_weights_file(folder, card)), source=str(folder), prefix="")
     return network, card
 
@@ -185,6 +188,7 @@ def pretrained_backbone(
         mean=card.get("mean"),
         sd=card.get("sd"),
         prefix="",
+        group_norm=card.get("group_norm"),
     )
     method = card.get("method")
     made.weights = str(method.get("name", "pretrained")) if isinstance(method, Mapping) else "pretrained"
@@ -214,10 +218,16 @@ def _weights_file(folder: str | os.PathLike[str], card: Mapping[str, Any]) -> Pa
     return file
 
 
+def _network(card: Mapping[str, Any]) -> nn.Module:
+    """The network that the card names, with random weights."""
+    groups = card.get("group_norm")
+    return headless(card["architecture"], size=card["size"], bands=_band_count(card), group_norm=groups)[0]
+
+
 def _check_network(state: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
     """Whether the card's network would take these weights, every one of them and no other."""
     name, bands = card["architecture"], _band_count(card)
-    network, _ = headless(name, size=card["size"], bands=bands)
+    network = _network(card)
     wanted = {key: tuple(value.shape) for key, value in network.state_dict().items()}
     offered = {key: tuple(value.shape) for key, value in state.items()}
     differ = sorted(key for key in wanted.keys() | offered.keys() if wanted.get(key) != offered.get(key))
@@ -263,6 +273,8 @@ def _faults(card: Mapping[str, Any]) -> Iterator[str]:
     limits = card.get("value_range")
     if limits is not None and not (_are_numbers(limits, 2) and float(limits[0]) < float(limits[1])):
         yield f"'value_range' {limits!r} is no pair that rises"
+    if card.get("group_norm") is not None and not _is_count(card["group_norm"]):
+        yield f"'group_norm' {card['group_norm']!r} is no number of groups"
     if card.get("fit", "squash") not in ("squash", "crop"):
         yield f"'fit' {card['fit']!r} is neither 'squash' nor 'crop'"
 

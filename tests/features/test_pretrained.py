@@ -120,6 +120,23 @@ def test_fingerprint_changes_with_the_weights_and_with_the_feeding(tmp_path, net
     assert fingerprint(encoder(moved)) != before
 
 
+def test_group_normalisation_is_found_and_comes_back(tmp_path, rng):
+    # shufflenet has layers whose channels 32 does not divide
+    card = changed(architecture="shufflenet_v2_x0_5")
+    network, _ = headless("shufflenet_v2_x0_5", size=32, bands=4, seed=3, group_norm=32)
+    groups = {m.num_groups for m in network.modules() if isinstance(m, torch.nn.GroupNorm)}
+    assert len(groups) > 1 and not any(isinstance(m, torch.nn.BatchNorm2d) for m in network.modules())
+    folder = save_pretrained(tmp_path / "e", network, card)
+    back, told = read_pretrained(folder)
+    assert told["group_norm"] == 32
+    x = torch.randn(2, 4, 32, 32)
+    with torch.inference_mode():
+        torch.testing.assert_close(back(x), network(x))
+        torch.testing.assert_close(encoder(folder).network(x), network(x), atol=1e-3, rtol=1e-3)
+    with pytest.raises(InputError, match="'group_norm' 0"):
+        save_pretrained(tmp_path / "f", network, card | {"group_norm": 0})
+
+
 def test_stores_of_other_weights_are_refused(tmp_path, network, rng):
     rgb, _ = headless("resnet18", size=16, seed=1)
     card = changed(bands=3, size=16, mean=[0, 0, 0], sd=[1, 1, 1], value_range=None)

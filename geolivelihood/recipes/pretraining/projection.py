@@ -113,7 +113,7 @@ def draw_projection(
     features
         Shape (n, d).
     colours
-        Place, region, label...: a column each, n long. Of more than 12 classes the rarer are drawn as one.
+        Place, region, label...: a column each, n long. Of more than 12 classes the rarer are grey.
     folder
         Where to; made if it is not there.
     ids
@@ -153,8 +153,7 @@ def draw_projection(
     )
     _text(target / "projection.json", json.dumps(made.parameters, indent=1) + "\n")
     _write_projector(target, table, pd.concat([names.to_frame(index=False), columns], axis=1), images, root)
-    drawn = columns.apply(_few_classes)
-    draw_embedding(made.coordinates, drawn, path=target / "projection.png")
+    draw_embedding(made.coordinates, _few_classes(columns), path=target / "projection.png")
     return target / "projection.png"
 
 
@@ -183,13 +182,17 @@ def _lengths(colours: Mapping[str, Any] | pd.DataFrame, n: int) -> list[tuple[st
     return list(colours.items())
 
 
-def _few_classes(column: pd.Series) -> pd.Series:
-    """The commonest classes by name and the others as one; amounts stay as they are."""
-    if pd.api.types.is_numeric_dtype(column) or column.nunique() <= _MOST_CLASSES:
-        return column
-    common = column.value_counts().index[: _MOST_CLASSES - 1]
-    rest = f"{column.nunique() - len(common)} others"
-    return column.astype(object).where(column.isin(common) | column.isna(), rest)
+def _few_classes(columns: pd.DataFrame) -> pd.DataFrame:
+    """Columns as they are drawn: of many classes the commonest, the others grey as if they were missing."""
+    drawn = {}
+    for name, column in columns.items():
+        count = column.nunique()
+        if pd.api.types.is_numeric_dtype(column) or count <= _MOST_CLASSES:
+            drawn[str(name)] = column
+            continue
+        common = column.value_counts(sort=True).index[:_MOST_CLASSES]
+        drawn[f"{name} ({_MOST_CLASSES} commonest of {count})"] = column.where(column.isin(common))
+    return pd.DataFrame(drawn)
 
 
 def _write_projector(

@@ -66,7 +66,7 @@ def test_projector_reads_its_files(blobs, tmp_path, rng):
     (tmp_path / "44.png").write_bytes(b"")
     images = pd.DataFrame({"image_id": [f"i{k}" for k in range(45)], "path": [f"{k}.png" for k in range(45)]})
     shuffled = images.sample(frac=1, random_state=0)
-    words = [f"tab\there{k}" for k in place]
+    words = [f"line\nhere{k}" for k in place]
     folder = tmp_path / "out"
     draw_projection(X, {"words": words}, folder, ids=images["image_id"], images=shuffled, root=tmp_path)
     config = text_format.Parse((folder / "projector_config.pbtxt").read_text(), projector.ProjectorConfig())
@@ -74,7 +74,7 @@ def test_projector_reads_its_files(blobs, tmp_path, rng):
     assert list(embedding.sprite.single_image_dim) == [64, 64]
     np.testing.assert_allclose(np.loadtxt(folder / embedding.tensor_path, delimiter="\t"), X, rtol=1e-4)
     lines = (folder / embedding.metadata_path).read_text().splitlines()
-    assert lines[0] == "image_id\twords" and lines[1] == "i0\ttab here0" and len(lines) == 46
+    assert lines[0] == "image_id\twords" and lines[1] == "i0\tline here0" and len(lines) == 46
     sprite = np.asarray(Image.open(folder / embedding.sprite.image_path))
     assert sprite.shape == (7 * 64, 7 * 64, 3)
     assert sprite[64 + 10, 2 * 64 + 10, 0] == 5 * 9  # the tenth picture, second row, third column
