@@ -19,7 +19,7 @@ __all__ = ["gather_ranks", "label_distances", "rank_n_contrast_loss"]
 _CLOSE = 1e-6
 # e^±600 and its sums are within float64; farther features are summed as logarithms, which takes longer.
 _SPAN = 600.0
-_ROWS = 128  # whose intermediate values stay in a core's cache
+_ROWS = 32  # whose intermediate values stay in a core's cache
 
 
 def rank_n_contrast_loss(
