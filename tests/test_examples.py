@@ -64,6 +64,21 @@ def test_planted_evidence_in_small(tmp_path):
     assert (tmp_path / "planted_evidence.png").stat().st_size > 100_000
 
 
+@pytest.mark.slow
+def test_ordered_embeddings_in_small(tmp_path):
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "ordered_embeddings.py", tmp_path, "--quick"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    tau = pd.read_csv(tmp_path / "ordered_embeddings.csv").groupby(["labels", "method"])["tau"].mean()
+    assert len(tau) == 5 + 3 * 3 and tau.between(0.1, 1).all()
+    assert tau[200].max() > 0.6 and "Paired differences" in done.stdout
+    assert (tmp_path / "ordered_embeddings.png").stat().st_size > 30_000
+
+
 def kampala(folder, data, *options):
     return subprocess.run(
         [sys.executable, ROOT / "examples" / "kampala.py", folder, "--data", data, *options],

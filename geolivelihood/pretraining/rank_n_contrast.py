@@ -19,7 +19,7 @@ __all__ = ["gather_ranks", "label_distances", "rank_n_contrast_loss"]
 _CLOSE = 1e-6
 # e^±600 and its sums are within float64; farther features are summed as logarithms, which takes longer.
 _SPAN = 600.0
-_ROWS = 128  # whose intermediate values stay in a core's cache
+_ROWS = 32  # whose intermediate values stay in a core's cache
 
 
 def rank_n_contrast_loss(
@@ -188,12 +188,12 @@ class _Distances(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         features, centred, found, close = ctx.saved_tensors
         pull = (gradient + gradient.T).div_(found).masked_fill_(found == 0, 0)
-        pairs = [(i, j, gap, pull[i, j, None]) for i, j, gap in _gaps(features, close)]
-        i, j = close.unbind(1)
-        pull[i, j] = pull[j, i] = 0
-        total = pull.sum(dim=1, keepdim=True) * centred - pull @ centred
-        for i, j, gap, strength in pairs:
-            total.index_add_(0, i, gap * strength).index_add_(0, j, gap * strength, alpha=-1)
+        apart = pull.clone() if len(close) else pull
+        apart[close[:, 0], close[:, 1]] = apart[close[:, 1], close[:, 0]] = 0
+        total = apart.sum(dim=1, keepdim=True) * centred - apart @ centred
+        for i, j, gap in _gaps(features, close):
+            push = gap * pull[i, j, None]
+            total.index_add_(0, i, push).index_add_(0, j, push, alpha=-1)
         return total
 
 
@@ -258,9 +258,11 @@ class _RankLoss(torch.autograd.Function):
         logits = (distances / -temperature).fill_diagonal_(-torch.inf)
         terms = _terms if distances.amax() <= _SPAN * temperature else _terms_in_logarithms
         total = distances.sum() / temperature
-        for rows in torch.arange(n, device=distances.device).split(_ROWS):
+        at_once = n if distances.is_cuda else _ROWS
+        for start in range(0, n, at_once):
+            rows = slice(start, start + at_once)
             order, closing = (part[ranking.row[rows]] for part in (ranking.order, ranking.closing))
-            here = logits[rows[0] : rows[-1] + 1]
+            here = logits[rows]
             part, slope = terms(here.gather(1, order), closing)
             total += part
             here.scatter_(1, order, slope)

@@ -120,6 +120,18 @@ def test_views_a_hair_apart_far_from_the_origin_push_along_their_difference(gap)
     assert abs(float(gradient[0, 0])) > 0.04
 
 
+def test_features_that_have_collapsed_but_for_one_are_told_apart():
+    """Beside a picture so far away all others are near each other, and taken from their differences."""
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randn(30, 4, dtype=torch.float64, generator=generator)
+    rows[0] += 1e5
+    labels = torch.arange(30) % 7
+    literal = rows.clone().requires_grad_()
+    literal_loss(literal, labels[:, None]).backward()
+    _, gradient = loss_and_gradient(rows.tolist(), labels)
+    torch.testing.assert_close(gradient, literal.grad, rtol=1e-7, atol=1e-10)
+
+
 def test_equal_sisters_do_not_pull():
     loss, gradient = loss_and_gradient([[0, 0], [0, 0], [3, 4], [3, 4]], [0, 0, 1, 1])
     assert torch.isfinite(gradient).all() and float(loss) > 0
