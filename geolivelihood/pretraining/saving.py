@@ -27,6 +27,7 @@ from geolivelihood.pretraining.views import Views
 __all__ = ["PlainCheckpoints", "Saver", "differences", "read_checkpoint", "run_settings"]
 
 LAST = "last.ckpt"
+REJECTED = "rejected.csv"
 OWN = "geolivelihood"
 _PLAIN = (type(None), bool, int, float, str, bytes, Tensor, torch.Size, torch.device, torch.dtype)
 _log = logging.getLogger(__name__)
@@ -241,7 +242,8 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any], path: str = "
 
 
 def clear(folder: Path) -> None:
-    """Remove the checkpoints of an earlier training."""
+    """Remove the checkpoints of an earlier training, and its list of rejected pictures."""
+    (folder / REJECTED).unlink(missing_ok=True)
     for path in folder.glob("*.ckpt"):
         if path.name == LAST or re.fullmatch(r"epoch_\d+\.ckpt", path.name):
             path.unlink()

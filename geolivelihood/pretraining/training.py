@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import lightning.pytorch as pl
+import pandas as pd
 import torch
 from lightning.fabric.plugins.environments import TorchElasticEnvironment
 from lightning.pytorch.callbacks import Callback
@@ -28,6 +29,7 @@ from geolivelihood.pretraining.curves import Curves
 from geolivelihood.pretraining.saving import (
     LAST,
     OWN,
+    REJECTED,
     PlainCheckpoints,
     Saver,
     clear,
@@ -161,7 +163,7 @@ def run_training(
     folder = Path(out).absolute()
     _check_options(epochs, keep, save_every_steps, mode)
     place = _place(devices, nodes, accelerator)
-    views.share(0, place.processes)
+    _check_shares(views, place)
     check: Any = getattr(module, "check", None)
     if check is not None:
         check(views)
@@ -170,7 +172,7 @@ def run_training(
     start = _start(folder, settings, resume=resume, launched=place.launched)
     if start is not None and start == epochs * len(views):
         _restore(module, folder)
-        return _result(folder, start)
+        return _result(folder, start, views)
     wire = Wire() if place.processes > 1 and not place.launched else None
     best = mode or ("min" if monitor and "loss" in monitor else "max")
     saver = Saver(folder, settings, keep=keep, monitor=monitor, mode=best, every=save_every_steps)
@@ -200,7 +202,7 @@ def run_training(
             default_root_dir=folder,
         )
         trainer.fit(module, train_dataloaders=views, ckpt_path=None if start is None else folder / LAST)
-    return _result(folder, start)
+    return _result(folder, start, views)
 
 
 class _Processes(DDPStrategy):
@@ -283,7 +285,10 @@ def _restore(module: pl.LightningModule, folder: Path) -> None:
     module.load_state_dict(checkpoint["state_dict"])
 
 
-def _result(folder: Path, start: int | None) -> TrainingResult:
+def _result(folder: Path, start: int | None, views: Views) -> TrainingResult:
+    """What lies in the folder; pictures that other processes or runs set aside are told to the views."""
+    if (folder / REJECTED).exists():
+        views.remember(pd.read_csv(folder / REJECTED, dtype="str"))
     checkpoint = read_checkpoint(folder / LAST, mapped=True)
     own = checkpoint[OWN]
     return TrainingResult(
@@ -343,6 +348,18 @@ def _interrupts() -> Iterator[None]:
     finally:
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and before is not signal.SIG_IGN:
             signal.signal(signal.SIGINT, before)
+
+
+def _check_shares(views: Views, place: _Place) -> None:
+    """Batches can be cut into equal shares, and each process takes its own."""
+    fixed = views.rank is not None or views.world_size is not None
+    if fixed and (place.processes > 1 or views.share()[1] > 1):
+        msg = (
+            f"The views were made with rank={views.rank}, world_size={views.world_size}, and "
+            f"{place.processes} processes train. Leave both out: each process then takes its own share."
+        )
+        raise InputError(msg)
+    views.share(0, place.processes)
 
 
 def _check_options(epochs: int, keep: int, every: int | None, mode: str | None) -> None:

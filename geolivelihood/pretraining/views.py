@@ -13,24 +13,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import geopandas as gpd
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from geolivelihood.errors import InputError, MissingColumnError, TooManyRejectedError
-from geolivelihood.features.loading import WINDOW, Loader
-from geolivelihood.features.pictures import Picture, Reading
 from geolivelihood.pretraining.augmentations import Augmentation
 from geolivelihood.pretraining.pairs import Pairs, PairSampler
+from geolivelihood.pretraining.slots import Slot, Slots, Viewed
 
 __all__ = ["ViewBatch", "Views"]
-
-# Other slots that are tried for one whose pictures cannot be read, before the run stops.
-_TRIES = 32
-_READ = ("image_id", "path", *WINDOW, "bands", "raster_crs")
 
 
 class ViewBatch(NamedTuple):
@@ -48,21 +41,6 @@ class ViewBatch(NamedTuple):
     key: Tensor
     position: Tensor
     key_position: Tensor
-
-
-class _Slot(NamedTuple):
-    epoch: int
-    slot: int
-    query: int
-    key: int
-
-
-class _Viewed(NamedTuple):
-    """Two views, the rows that they show, and the reason of each picture that was set aside on the way."""
-
-    views: tuple[Tensor, Tensor] | None
-    rows: tuple[int, int]
-    aside: dict[int, str]
 
 
 class Views:
@@ -137,9 +115,15 @@ class Views:
         self.bands, self.value_range = bands, value_range
         self.pairs_per_epoch = len(pairs.epoch(0).query)
         _check_length(self.pairs_per_epoch, batch_size, drop_last=drop_last)
-        reader = _Reader(augmentation, bands, value_range)
-        folder = None if root is None else Path(root)
-        self._slots = _Slots(images, pairs, reader, augmentation, seed=seed, root=folder)
+        self._slots = Slots(
+            images,
+            pairs,
+            augmentation,
+            seed=seed,
+            root=None if root is None else Path(root),
+            bands=bands,
+            value_range=value_range,
+        )
         self._aside: dict[int, str] = {}
         self.epoch, self.step = 0, 0
         self._done = (0, 0)
@@ -157,6 +141,13 @@ class Views:
         rows = sorted(self._aside)
         ids = self.images["image_id"].iloc[rows].astype("str").to_numpy()
         return pd.DataFrame({"image_id": ids, "reason": [self._aside[row] for row in rows]}, dtype="str")
+
+    def remember(self, rejected: pd.DataFrame) -> None:
+        """Set aside what another process, or an earlier run, could not read: ``image_id``, ``reason``."""
+        ids = pd.Index(self.images["image_id"].astype("str"))
+        rows = ids.get_indexer(rejected["image_id"])
+        found = zip(rows.tolist(), rejected["reason"])
+        self._aside |= {row: reason for row, reason in found if row >= 0}
 
     @property
     def sampler(self) -> Views:
@@ -275,123 +266,16 @@ class _Steps:
     def __len__(self) -> int:
         return len(self.steps)
 
-    def __iter__(self) -> Iterator[list[_Slot]]:
+    def __iter__(self) -> Iterator[list[Slot]]:
         size = len(self.pairs.query)
         for step in self.steps:
             start = step * self.batch
             part = slice(min(start + self.within.start, size), min(start + self.within.stop, size))
             rows = zip(range(size)[part], self.pairs.query[part].tolist(), self.pairs.key[part].tolist())
-            yield [_Slot(self.epoch, *row) for row in rows]
+            yield [Slot(self.epoch, *row) for row in rows]
 
 
-class _Reader:
-    """How pictures are read for an augmentation: whole, bytes as bytes, all else in 0-1 without gaps."""
-
-    def __init__(
-        self,
-        augmentation: Augmentation,
-        bands: tuple[int, ...] | None,
-        value_range: tuple[float, float] | None,
-    ) -> None:
-        self.reading = Reading(bands=bands)
-        self.mean = augmentation.mean
-        self.value_range = value_range
-
-    def prepare(self, picture: Picture) -> npt.NDArray[Any]:
-        """Pixels (bands, height, width), uint8 or float32 in 0-1.
-
-        Raises
-        ------
-        InputError
-            If the number of bands is not that of the augmentation, or physical units have no range.
-        """
-        pixels = picture.pixels
-        if self.mean is not None and len(pixels) != len(self.mean):
-            msg = (
-                f"it has {len(pixels)} bands, the augmentation is for {len(self.mean)}: choose with bands=..."
-            )
-            raise InputError(msg)
-        if pixels.dtype == np.uint8 and self.value_range is None:
-            return pixels
-        low, high = self.value_range or (0.0, picture.full_scale)
-        if high is None:
-            msg = "it is in physical units: say which values become 0 and 1 with value_range=(low, high)"
-            raise InputError(msg)
-        scaled = np.clip((pixels.astype(np.float32) - low) / (high - low), 0, 1)
-        gaps = np.isnan(scaled)
-        if gaps.all():
-            msg = "it has no valid pixel"
-            raise InputError(msg)
-        fill = np.full(len(pixels), 0.5) if self.mean is None else np.asarray(self.mean)
-        return np.where(gaps, fill[:, None, None], scaled).astype(np.float32)
-
-
-class _Slots(Dataset[_Viewed]):
-    """The views of a slot; unreadable pairs give way to others that the seed chooses."""
-
-    def __init__(
-        self,
-        images: pd.DataFrame,
-        pairs: PairSampler,
-        reader: _Reader,
-        augmentation: Augmentation,
-        *,
-        seed: int,
-        root: Path | None,
-    ) -> None:
-        table = pd.DataFrame(images[[name for name in _READ if name in images]]).reset_index(drop=True)
-        self.loader = Loader(table, reader, root)
-        self.pairs, self.augmentation, self.seed = pairs, augmentation, seed
-        self._known: tuple[int, Pairs] | None = None
-
-    def __getitem__(self, slot: _Slot) -> _Viewed:
-        aside: dict[int, str] = {}
-        rows = (slot.query, slot.key)
-        for attempt in range(_TRIES):
-            pixels = self._pixels(rows, aside)
-            if pixels is not None:
-                return _Viewed(self._views(pixels, slot), rows, aside)
-            rows = self._other(slot, attempt)
-        return _Viewed(None, rows, aside)
-
-    def _pixels(self, rows: tuple[int, int], aside: dict[int, str]) -> tuple[Tensor, Tensor] | None:
-        wanted = list(dict.fromkeys(row for row in rows if row not in aside))
-        loaded = {item.position: item for item in self.loader.load(np.array(wanted, dtype=np.int64))}
-        aside |= {row: item.reason for row, item in loaded.items() if item.array is None}
-        if any(row in aside for row in rows):
-            return None
-        query, key = (torch.from_numpy(loaded[row].array) for row in rows)
-        return query, key
-
-    def _views(self, pixels: tuple[Tensor, Tensor], slot: _Slot) -> tuple[Tensor, Tensor]:
-        query, key = (
-            _augmented(self.augmentation, picture, (self.seed, slot.epoch, slot.slot, view))
-            for view, picture in enumerate(pixels)
-        )
-        return query, key
-
-    def _other(self, slot: _Slot, attempt: int) -> tuple[int, int]:
-        """A pair of the same epoch to take the place of one that cannot be read."""
-        if self._known is None or self._known[0] != slot.epoch:
-            self._known = (slot.epoch, self.pairs.epoch(slot.epoch))
-        pairs = self._known[1]
-        other = np.random.default_rng([self.seed, slot.epoch, slot.slot, 2 + attempt]).integers(
-            len(pairs.query)
-        )
-        return int(pairs.query[other]), int(pairs.key[other])
-
-
-def _augmented(augmentation: Augmentation, pixels: Tensor, words: tuple[int, ...]) -> Tensor:
-    """One view under a generator of its own; torch's generator is left as it was."""
-    state = torch.get_rng_state()
-    try:
-        torch.default_generator.manual_seed(int(np.random.SeedSequence(words).generate_state(1)[0]))
-        return augmentation(pixels)
-    finally:
-        torch.set_rng_state(state)
-
-
-def _collated(viewed: list[_Viewed]) -> tuple[tuple[Tensor, ...] | None, dict[int, str]]:
+def _collated(viewed: list[Viewed]) -> tuple[tuple[Tensor, ...] | None, dict[int, str]]:
     aside = {row: reason for one in viewed for row, reason in one.aside.items()}
     views = [one.views for one in viewed if one.views is not None]
     if len(views) < len(viewed):

@@ -21,6 +21,7 @@ from torch import Tensor
 from geolivelihood.errors import Cancelled, InputError
 from geolivelihood.files import atomic
 from geolivelihood.pretraining.batch_saver import save_batch
+from geolivelihood.pretraining.saving import REJECTED
 from geolivelihood.pretraining.views import ViewBatch, Views
 from geolivelihood.progress import checkpoint, report, stage
 
@@ -223,7 +224,7 @@ class Rejections(Callback):
     """Writes the pictures that no process could read to ``rejected.csv``."""
 
     def __init__(self, folder: Path, views: Views) -> None:
-        self.path, self.views = folder / "rejected.csv", views
+        self.path, self.views = folder / REJECTED, views
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Gather from all processes and write."""
@@ -237,7 +238,9 @@ class Rejections(Callback):
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
-        """Write what this process knows."""
+        """Write what this process knows; others than the first to files of their own."""
+        if not trainer.is_global_zero:
+            self.path = self.path.with_stem(f"rejected_{trainer.global_rank}")
         self._write([self.views.rejected])
 
     def _write(self, found: list[pd.DataFrame]) -> None:

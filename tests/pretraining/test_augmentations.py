@@ -10,6 +10,7 @@ from torchvision.transforms import v2
 
 from geolivelihood.errors import InputError
 from geolivelihood.pretraining.augmentations import (
+    adjust_hue,
     moco_augmentation,
     overhead_augmentation,
     plain,
@@ -97,6 +98,33 @@ def test_lengths_scale_with_the_size():
     found = steps(moco_augmentation(32, temporal=True))
     assert (found[0].size, found[1].size, found[2].size) == ([64], (64, 64), (32, 32))
     assert tuple(found[-2].transforms[0].sigma) == pytest.approx((0.1 / 7, 2 / 7))
+
+
+@pytest.mark.parametrize("turn", [-0.1, -0.03, 0.0, 0.07, 0.5])
+def test_hue_is_that_of_torchvision(turn):
+    torch.manual_seed(0)
+    pixels = torch.rand(3, 20, 20)
+    pixels[:, :4] = pixels[:1, :4]  # greys have no hue
+    pixels[1, 5] = pixels[0, 5]  # ties of two colours
+    expected = v2.functional.adjust_hue(pixels, turn)
+    torch.testing.assert_close(adjust_hue(pixels, turn), expected, atol=1e-5, rtol=0)
+
+
+def test_blur_is_that_of_torchvision():
+    torch.manual_seed(0)
+    pixels = torch.rand(3, 30, 30)
+    blur = steps(moco_augmentation())[-2].transforms[0]
+    blur.sigma = (1.3, 1.3)
+    expected = v2.functional.gaussian_blur(pixels, [13, 13], [1.3, 1.3])
+    torch.testing.assert_close(blur(pixels)[:, 6:-6, 6:-6], expected[:, 6:-6, 6:-6])
+
+
+def test_jitter_is_within_its_bounds():
+    jitter = steps(moco_augmentation())[-4].transforms[0]
+    torch.manual_seed(0)
+    views = torch.stack([jitter(torch.full((3, 4, 4), 0.5)) for _ in range(300)])
+    # of a grey picture, brightness alone is left to change
+    assert 0.3 <= views.min() < 0.32 and 0.68 < views.max() <= 0.7 + 1e-6
 
 
 def test_plain_is_the_normalised_centre():

@@ -252,11 +252,15 @@ def test_progress_and_cancel(pictures, tmp_path):
 def test_corrupt_pictures_are_written_down(pictures, tmp_path):
     script.places(tmp_path / "p")
     (tmp_path / "p" / "3.png").write_bytes(b"no picture")
-    train(tmp_path / "p", tmp_path / "out")
+    views = script.views(tmp_path / "p")
+    train(None, tmp_path / "out", views=views)
     rejected = pd.read_csv(tmp_path / "out" / "rejected.csv")
     assert rejected.to_dict("records") == [
         {"image_id": "image3", "reason": "not a picture, or its header is damaged"}
     ]
+    again = script.views(tmp_path / "p")
+    train(None, tmp_path / "out", views=again)
+    assert again.rejected.equals(views.rejected)  # of a run that was finished before, too
     for k in range(12):
         (tmp_path / "p" / f"{k}.png").write_bytes(b"no picture")
     with pytest.raises(TooManyRejectedError, match=r"max_rejected=0\.1"):
@@ -273,6 +277,12 @@ def test_module_checks_before_anything_is_written(pictures, tmp_path):
     with pytest.raises(InputError, match="queue_size=7"):
         train(pictures, tmp_path / "out", module=Picky())
     assert not (tmp_path / "out").exists()
+
+
+def test_views_of_one_rank_are_no_views_for_a_training(pictures, tmp_path):
+    views = script.views(pictures, rank=0, world_size=2)
+    with pytest.raises(InputError, match="Leave both out"):
+        train(pictures, tmp_path, views=views)
 
 
 @pytest.mark.parametrize(
@@ -337,12 +347,27 @@ def test_curves_go_on_where_a_run_went_on(pictures, tmp_path):
     assert a["step"].tolist() == [2, 5, 8]
 
 
-def test_tensorboard_and_offline_wandb(pictures, tmp_path, monkeypatch):
+def test_tensorboard(pictures, tmp_path):
     pytest.importorskip("tensorboard")
-    monkeypatch.setenv("WANDB_SILENT", "true")
-    names = ["csv", "tensorboard"]
-    train(pictures, tmp_path, epochs=1, loggers=names)
+    train(pictures, tmp_path, epochs=1, loggers=["csv", "tensorboard"])
     assert list(tmp_path.rglob("events.out.tfevents*"))
+    assert (tmp_path / "curves.csv").exists()
+
+
+# Slow: Weights & Biases starts a service of its own.
+@pytest.mark.slow
+def test_wandb_stays_offline(pictures, tmp_path, monkeypatch):
+    pytest.importorskip("wandb")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    train(pictures, tmp_path, epochs=1, loggers=["wandb"])
+    assert list(tmp_path.rglob("*.wandb"))
+
+
+@pytest.mark.parametrize("name", ["tensorboard", "wandb"])
+def test_loggers_that_are_not_installed_say_how_to_get_them(pictures, tmp_path, monkeypatch, name):
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(EnvironmentMissingError, match=rf"{name} is not installed.*geolivelihood\[track\]"):
+        train(pictures, tmp_path, epochs=1, loggers=[name])
 
 
 def run_script(*arguments, launcher=(), **options):
@@ -354,7 +379,7 @@ def run_script(*arguments, launcher=(), **options):
 
 
 def finished(process):
-    output, _ = process.communicate(timeout=240)
+    output, _ = process.communicate(timeout=900)
     assert process.returncode == 0, output[-3000:]
 
 
@@ -364,7 +389,7 @@ def test_killed_in_mid_epoch_and_resumed_ends_with_the_same_weights(pictures, tm
     straight, _ = train(pictures, tmp_path / "straight", save_every_steps=2)
     killed = run_script(pictures, tmp_path / "killed", "--slow", "0.5")
     last = tmp_path / "killed" / "last.ckpt"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while time.monotonic() < deadline and killed.poll() is None:
         # the second save of the run: step 4, in the middle of the second epoch
         if last.exists() and read_checkpoint(last)["global_step"] >= 4:
