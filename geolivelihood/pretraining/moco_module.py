@@ -148,6 +148,7 @@ class MoCoModule(pl.LightningModule):
         labels = None if geo is None else torch.from_numpy(geo.labels)
         self.register_buffer("geo_labels", labels, persistent=False)
         self._done: MoCoStep | None = None
+        self._steps_per_epoch: int | None = None
 
     @property
     def backbone(self) -> nn.Module:
@@ -175,6 +176,8 @@ class MoCoModule(pl.LightningModule):
             pairs are not what ``temporal`` says.
         """
         rows, batch = len(views.images), views.batch_size
+        # asking the trainer for it would start the views, and a resumed epoch from its beginning
+        self._steps_per_epoch = len(views)
         self._check_rows(rows)
         self._check_pairs(views)
         self._check_norm(batch)
@@ -319,8 +322,9 @@ class MoCoModule(pl.LightningModule):
         """Optimiser and schedule of the query encoder and the geography head."""
         trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
         epochs = max(int(self.trainer.max_epochs or 1), 1)
-        steps = max(int(self.trainer.estimated_stepping_batches) // epochs, 1)
-        return self.optimisation.configure(trained, epochs=epochs, steps_per_epoch=steps)
+        if self._steps_per_epoch is None:
+            self._steps_per_epoch = max(int(self.trainer.estimated_stepping_batches) // epochs, 1)
+        return self.optimisation.configure(trained, epochs=epochs, steps_per_epoch=self._steps_per_epoch)
 
     def settings(self) -> dict[str, Any]:
         """What a resumed training must find unchanged."""
