@@ -84,7 +84,7 @@ class Detector(Transfer):
         Values that are black and white. ``None`` takes what the saved encoder says, else 0 to 255 for bytes,
         else the 1st and 99th percentile of the training pictures.
     batch_size, max_epochs, learning_rate, weight_decay
-        Of the training; there is no early stopping.
+        Of the training, batches per device; there is no early stopping.
     optimiser, schedule
         ``"adamw"`` or ``"adam"``; ``"cosine"`` (after a warm-up) or ``"constant"``.
     norm
