@@ -84,7 +84,7 @@ class Detector(Transfer):
         Values that are black and white. ``None`` takes what the saved encoder says, else 0 to 255 for bytes,
         else the 1st and 99th percentile of the training pictures.
     batch_size, max_epochs, learning_rate, weight_decay
-        Of the training; there is no early stopping.
+        Of the training, batches per device; there is no early stopping.
     optimiser, schedule
         ``"adamw"`` or ``"adam"``; ``"cosine"`` (after a warm-up) or ``"constant"``.
     norm
@@ -99,6 +99,8 @@ class Detector(Transfer):
         ``"auto"``, ``"cpu"`` or ``"cuda"``; how many; Lightning's precision; processes that read crops.
     root
         Folder that the paths of the images start from.
+    max_rejected
+        Share of the pictures that may be unreadable; more stop the training.
     random_state
         Of new weights, crops, turns and order.
 
@@ -153,6 +155,7 @@ class Detector(Transfer):
         precision: str = "32-true",
         workers: int = 0,
         root: str | os.PathLike[str] | None = None,
+        max_rejected: float = 0.1,
         random_state: int | None = 0,
     ) -> None:
         self.architecture = architecture
@@ -182,6 +185,7 @@ class Detector(Transfer):
         self.precision = precision
         self.workers = workers
         self.root = root
+        self.max_rejected = max_rejected
         self.random_state = random_state
 
     def fit(self, images: gpd.GeoDataFrame, labels: gpd.GeoDataFrame) -> Self:
@@ -202,6 +206,8 @@ class Detector(Transfer):
             If no picture or no label can be used, the pictures differ in kind, or an option does not fit.
         MissingColumnError, MissingCRSError
             If a table lacks a column or its CRS.
+        TooManyRejectedError
+            If more pictures cannot be read than ``max_rejected`` allows.
         """
         course = self._course()
         course.check()

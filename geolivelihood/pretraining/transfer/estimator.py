@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -13,7 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from geolivelihood.errors import InputError
+from geolivelihood.errors import InputError, TooManyRejectedError
 from geolivelihood.pretraining.transfer.fitting import Course
 from geolivelihood.pretraining.transfer.labels import Labelled, label_scenes
 from geolivelihood.pretraining.transfer.networks import Source, source_network
@@ -21,6 +22,8 @@ from geolivelihood.pretraining.transfer.scaling import Scaling, measure
 from geolivelihood.pretraining.transfer.scenes import Scene, open_scene, open_scenes
 
 __all__ = ["Transfer"]
+
+_log = logging.getLogger(__name__)
 
 
 class Transfer(BaseEstimator):
@@ -38,10 +41,19 @@ class Transfer(BaseEstimator):
     trainable_layers: int
     device: str
     root: str | os.PathLike[str] | None
+    max_rejected: float
     random_state: int | None
 
     def _opened(self, images: gpd.GeoDataFrame) -> tuple[list[Scene], pd.DataFrame]:
-        return open_scenes(images, bands=self.bands, root=self.root)
+        scenes, rejected = open_scenes(images, bands=self.bands, root=self.root)
+        if len(rejected) > self.max_rejected * len(images):
+            first = rejected.iloc[0]
+            msg = (
+                f"{len(rejected)} of {len(images)} pictures cannot be used, more than max_rejected="
+                f"{self.max_rejected}. The first, {first['row']}: {first['reason']}"
+            )
+            raise TooManyRejectedError(msg)
+        return scenes, rejected
 
     def _ready(
         self, images: gpd.GeoDataFrame, labels: gpd.GeoDataFrame
@@ -60,6 +72,10 @@ class Transfer(BaseEstimator):
             "weights": source.weights,
         }
         self.rejected_ = pd.concat([unreadable, labelled.rejected], ignore_index=True)
+        if len(self.rejected_):
+            counts = self.rejected_["reason"].value_counts().head(5)
+            told = "; ".join(f"{count:,} {reason}" for reason, count in counts.items())
+            _log.warning("%d pictures and labels were set aside: %s", len(self.rejected_), told)
         return scenes, labelled, source
 
     def _held(self, images: gpd.GeoDataFrame, labels: gpd.GeoDataFrame) -> tuple[list[Scene], Labelled]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -25,6 +24,8 @@ from torchvision.ops.feature_pyramid_network import LastLevelMaxPool, LastLevelP
 
 from geolivelihood.errors import InputError
 from geolivelihood.features.backbones import backbone_names, headless
+from geolivelihood.features.feeding import Feeding
+from geolivelihood.features.pretrained import is_pretrained, read_pretrained
 from geolivelihood.features.weights import is_weights_file, load_weights, published_state, read_state
 
 __all__ = ["DETECTORS", "NORMS", "SEGMENTERS", "Source", "detector", "dilate", "segmenter", "source_network"]
@@ -101,7 +102,7 @@ def source_network(
             Source(_resnet(network, name), name, _bands_of(network), None, None, None, "given"), bands
         )
     for folder in (backbone, weights):
-        if (Path(folder) / "card.json").is_file():
+        if is_pretrained(folder):
             source = _from_folder(folder)
             if folder is weights and source.architecture != backbone:
                 msg = f"{weights} holds a {source.architecture}, not a {backbone}. Give backbone='{weights}'."
@@ -260,20 +261,15 @@ def _named(name: str, weights: str | os.PathLike[str], bands: int, seed: int | N
 
 
 def _from_folder(folder: str | os.PathLike[str]) -> Source:
-    # read only here, so that named backbones need no more than torchvision
-    from geolivelihood.features.pretrained import read_pretrained
-
     network, card = read_pretrained(folder)
-    name = str(card["architecture"])
-    span = card.get("value_range")
+    name, feeding = str(card["architecture"]), Feeding.of(card)
+    mean, sd = feeding.mean, feeding.sd
+    # a window by its own extremes would show its edge in the map: the range of all pictures stands for them
+    if feeding.normalise in ("minmax", "none"):
+        unit = 1.0 if feeding.normalise == "minmax" else 1 / 255
+        mean, sd = (0.0,) * feeding.n_bands, (unit,) * feeding.n_bands
     return Source(
-        _resnet(network, name),
-        name,
-        _bands_of(network),
-        None if card.get("mean") is None else tuple(map(float, card["mean"])),
-        None if card.get("sd") is None else tuple(map(float, card["sd"])),
-        None if span is None else (float(span[0]), float(span[1])),
-        os.fspath(folder),
+        _resnet(network, name), name, feeding.n_bands, mean, sd, feeding.value_range, os.fspath(folder)
     )
 
 

@@ -58,7 +58,7 @@ class Segmenter(Transfer):
         Weight of a soft Dice loss beside the cross-entropy; it helps classes that cover little ground.
     bands, value_range, batch_size, max_epochs, learning_rate, weight_decay, optimiser, schedule
         As of :class:`Detector`.
-    norm, trainable_layers, turns, device, devices, precision, workers, root, random_state
+    norm, trainable_layers, turns, device, devices, precision, workers, root, max_rejected, random_state
         As of :class:`Detector`.
 
     Attributes
@@ -110,6 +110,7 @@ class Segmenter(Transfer):
         precision: str = "32-true",
         workers: int = 0,
         root: str | os.PathLike[str] | None = None,
+        max_rejected: float = 0.1,
         random_state: int | None = 0,
     ) -> None:
         self.architecture = architecture
@@ -136,6 +137,7 @@ class Segmenter(Transfer):
         self.precision = precision
         self.workers = workers
         self.root = root
+        self.max_rejected = max_rejected
         self.random_state = random_state
 
     def fit(self, images: gpd.GeoDataFrame, labels: gpd.GeoDataFrame) -> Self:
@@ -156,6 +158,8 @@ class Segmenter(Transfer):
             If no picture or no label can be used, the pictures differ in kind, or an option does not fit.
         MissingColumnError, MissingCRSError
             If a table lacks a column or its CRS.
+        TooManyRejectedError
+            If more pictures cannot be read than ``max_rejected`` allows.
         """
         course = self._course()
         course.check()

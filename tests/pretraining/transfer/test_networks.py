@@ -6,6 +6,7 @@ from torchvision.models._utils import IntermediateLayerGetter
 
 from geolivelihood.errors import InputError
 from geolivelihood.features.backbones import headless
+from geolivelihood.features.pretrained import save_pretrained
 from geolivelihood.pretraining.transfer.networks import detector, dilate, segmenter, source_network
 
 
@@ -40,6 +41,35 @@ def test_weights_of_a_file_reach_the_network(tmp_path):
     source = source_network("resnet18", weights=tmp_path / "weights.safetensors", seed=0)
     torch.testing.assert_close(source.network.state_dict(), network.state_dict())
     assert source.weights.endswith("weights.safetensors") and source.mean is not None
+
+
+def encoder(folder, **card):
+    network, _ = headless("resnet18", seed=5, bands=card.get("bands", 3))
+    save_pretrained(folder, network, {"architecture": "resnet18", "size": 64, "bands": 3} | card)
+    return network
+
+
+def test_a_pretrained_folder_brings_its_weights_and_how_it_is_fed(tmp_path):
+    statistics = {"mean": [0.1, 0.2, 0.3, 0.4], "sd": [0.5, 0.6, 0.7, 0.8], "value_range": [0, 3000]}
+    network = encoder(tmp_path / "encoder", bands=4, **statistics)
+    for given in (
+        {"backbone": tmp_path / "encoder"},
+        {"backbone": "resnet18", "weights": tmp_path / "encoder"},
+    ):
+        source = source_network(**given, bands=4, seed=0)
+        torch.testing.assert_close(source.network.state_dict(), network.state_dict())
+        assert (source.mean, source.sd) == ((0.1, 0.2, 0.3, 0.4), (0.5, 0.6, 0.7, 0.8))
+        assert source.value_range == (0, 3000) and source.architecture == "resnet18"
+    with pytest.raises(InputError, match="takes 4 bands and the pictures have 3"):
+        source_network(tmp_path / "encoder")
+    with pytest.raises(InputError, match="holds a resnet18, not a resnet50"):
+        source_network("resnet50", weights=str(tmp_path / "encoder"), bands=4)
+
+
+@pytest.mark.parametrize(("normalise", "sd"), [("minmax", 1), ("none", 1 / 255), ("imagenet", 0.229)])
+def test_folders_that_are_fed_otherwise(tmp_path, normalise, sd):
+    encoder(tmp_path / "encoder", normalise=normalise)
+    assert source_network(tmp_path / "encoder").sd[0] == pytest.approx(sd)
 
 
 def test_a_network_that_is_given():

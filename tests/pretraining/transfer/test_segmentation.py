@@ -6,7 +6,7 @@ import torch
 from affine import Affine
 from sklearn.base import clone
 
-from geolivelihood.errors import Cancelled, InputError, MissingCRSError
+from geolivelihood.errors import Cancelled, InputError, MissingCRSError, TooManyRejectedError
 from geolivelihood.pretraining.transfer import Segmenter, segmentation_loss
 from geolivelihood.progress import listening
 
@@ -126,6 +126,14 @@ def test_constructor_options_are_plain_and_cloned():
         Segmenter(dice=-1).fit(None, None)
     with pytest.raises(InputError, match="max_epochs=0 is below 1"):
         Segmenter(max_epochs=0).fit(None, None)
+
+
+def test_too_many_unreadable_pictures(training, tmp_path):
+    images, labels = training
+    broken = images.assign(path=[str(tmp_path / "none.tif"), *images["path"][1:]])
+    assert Segmenter()._opened(broken)[1]["row"].tolist() == ["scene_0_0"]
+    with pytest.raises(TooManyRejectedError, match=r"1 of 12 pictures.*scene_0_0: .*none.tif cannot be read"):
+        Segmenter(max_rejected=0.05).fit(broken, labels)
 
 
 def test_labels_of_none_of_the_pictures(training):
