@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from geolivelihood.pretraining.rank_module import RANK_PRESETS, RankModule, SupervisedModule
     from geolivelihood.pretraining.rank_n_contrast import rank_n_contrast_loss
     from geolivelihood.pretraining.schedules import Optimisation
+    from geolivelihood.pretraining.starting import few_labels
     from geolivelihood.pretraining.training import TrainingResult, run_training
     from geolivelihood.pretraining.transfer import Detector, Segmenter
     from geolivelihood.pretraining.views import ViewBatch, Views
@@ -124,7 +125,7 @@ _HOMES = {
     ),
     "checkpoints": ("Imported", "detectron_names", "import_checkpoint"),
     "contrast": ("contrast_logits", "info_nce", "ml_cpc"),
-    "finetune": ("FineTuneClassifier", "FineTuneRegressor", "few_labels", "paper_probe"),
+    "finetune": ("FineTuneClassifier", "FineTuneRegressor", "paper_probe"),
     "frozen": ("Frozen",),
     "geography": ("GeoLabels", "cell_labels", "degree_labels", "nearest_labels", "sphere_labels"),
     "moco_module": ("MoCoModule",),
@@ -138,6 +139,7 @@ _HOMES = {
     "rank_module": ("RANK_PRESETS", "RankModule", "SupervisedModule"),
     "rank_n_contrast": ("rank_n_contrast_loss",),
     "schedules": ("Optimisation",),
+    "starting": ("few_labels",),
     "training": ("TrainingResult", "run_training"),
     "transfer": ("Detector", "Segmenter"),
     "views": ("ViewBatch", "Views"),

@@ -137,7 +137,7 @@ class _Probe:
             for head in ["knn"] if name == PLACE else self.heads:
                 for split, found in self.splits.items():
                     result = probes.probe(
-                        heads.get(head) or _neighbours(self.target.task),
+                        self.heads.get(head) or _neighbours(self.target.task),
                         features,
                         self._y(),
                         folds=_Given(found),
@@ -212,7 +212,9 @@ class _Probe:
         network, _ = headless(card["architecture"], size=card["size"], seed=self.project.seed, bands=count)
         feeding = {key: card[key] for key in _FEEDING if key in card}
         folder = save_pretrained(
-            self.project.target / "features" / "untrained", network, feeding | {"method": "random weights"}
+            self.project.target / "features" / "untrained",
+            network,
+            feeding | {"method": {"name": "random weights"}},
         )
         return encoder(str(folder))
 
@@ -289,7 +291,7 @@ class _Probe:
         return found
 
 
-_FEEDING = ("architecture", "size", "bands", "mean", "sd", "normalise", "value_range", "fit")
+_FEEDING = ("architecture", "size", "bands", "mean", "sd", "normalise", "value_range", "fit", "group_norm")
 
 
 class _Given:

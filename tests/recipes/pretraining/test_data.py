@@ -28,7 +28,7 @@ def test_labels_are_joined_by_id_and_say_what_they_are(project, scene):
     assert east.known.all() and set(half.values) == {"north", "south"}
     with pytest.raises(InputError, match="is to be a number, but says 'north'"):
         found.target(Labels(column="half", table="known.csv", task="regression"))
-    with pytest.raises(MissingColumnError, match="no column 'eest'. Did you mean 'east'"):
+    with pytest.raises(MissingColumnError, match=r"no column 'eest'\. Did you mean 'east'"):
         found.target(Labels(column="eest", table="known.csv"))
     with pytest.raises(InputError, match="No picture has a value of 'east'"):
         found.target(Labels(column="east", table="known.csv", key="place_id", table_key="image_id"))
