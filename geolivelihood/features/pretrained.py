@@ -31,18 +31,25 @@ __all__ = [
     "is_pretrained",
     "pretrained_backbone",
     "pretrained_files",
+    "read_head",
     "read_pretrained",
     "read_pretrained_card",
     "save_pretrained",
 ]
 
 _FORMAT = 1
-_WEIGHTS, _CARD = "weights.safetensors", "card.json"
+_WEIGHTS, _HEAD, _CARD = "weights.safetensors", "head.safetensors", "card.json"
 _OWN = ("format", "weights_hash", "tensors", "versions")
 _NORMALISE = get_args(Normalise)
 
 
-def save_pretrained(folder: str | os.PathLike[str], network: nn.Module, card: Mapping[str, Any]) -> Path:
+def save_pretrained(
+    folder: str | os.PathLike[str],
+    network: nn.Module,
+    card: Mapping[str, Any],
+    *,
+    head: nn.Module | None = None,
+) -> Path:
     """Save an encoder as a folder, whole or not at all.
 
     Parameters
@@ -62,6 +69,8 @@ def save_pretrained(folder: str | os.PathLike[str], network: nn.Module, card: Ma
           (``"squash"`` or ``"crop"``); ``group_norm`` is found in the network;
         * by convention ``method`` (name and settings), ``transform`` (augmentation), ``extent`` (GeoJSON),
           ``metrics`` (each with its split); any other JSON.
+    head
+        What was trained on the features, kept beside the network; :func:`read_head` reads it.
 
     Returns
     -------
@@ -99,6 +108,10 @@ def save_pretrained(folder: str | os.PathLike[str], network: nn.Module, card: Ma
             "tensors": {"sha256": file_hash(part / _WEIGHTS), "arrays": shapes},
             "versions": _versions(),
         }
+        if head is not None:
+            made = {key: value.detach().cpu().contiguous() for key, value in head.state_dict().items()}
+            save_file(made, part / _HEAD)
+            whole["head"] = {**given.get("head", {}), "sha256": file_hash(part / _HEAD)}
         (part / _CARD).write_text(_as_json(whole) + "\n", encoding="utf-8")
     return target
 
@@ -116,6 +129,21 @@ def read_pretrained(folder: str | os.PathLike[str]) -> tuple[nn.Module, dict[str
     network = _network(card)
     load_weights(network, read_state(_weights_file(folder, card)), source=str(folder), prefix="")
     return network, card
+
+
+def read_head(folder: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors of the head that was saved beside an encoder, and what its card says of it.
+
+    Raises
+    ------
+    InputError
+        If there is none, or the file is missing, damaged or another's.
+    """
+    told = read_pretrained_card(folder).get("head")
+    if not isinstance(told, Mapping):
+        msg = f"{folder} holds an encoder without a head: nothing was fine-tuned there."
+        raise InputError(msg)
+    return read_state(_described(Path(folder) / _HEAD, told)), dict(told)
 
 
 def read_pretrained_card(folder: str | os.PathLike[str]) -> dict[str, Any]:
@@ -206,13 +234,17 @@ def pretrained_files(folder: str | os.PathLike[str]) -> list[Path]:
 
 
 def _weights_file(folder: str | os.PathLike[str], card: Mapping[str, Any]) -> Path:
-    file = Path(folder) / _WEIGHTS
+    return _described(Path(folder) / _WEIGHTS, card["tensors"])
+
+
+def _described(file: Path, told: Mapping[str, Any]) -> Path:
+    """The file, which must be the one that the card tells of."""
     try:
         found = file_hash(file)
     except OSError as error:
         msg = f"{file} is missing or unreadable: {error.strerror}."
         raise InputError(msg) from error
-    if found != card["tensors"].get("sha256"):
+    if found != told.get("sha256"):
         msg = f"{file} is not the file that {_CARD} describes (another hash): damaged, or mixed up."
         raise InputError(msg)
     return file

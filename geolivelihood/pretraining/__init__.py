@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from geolivelihood.pretraining.finetune import (
         FineTuneClassifier,
         FineTuneRegressor,
-        few_labels,
+        load_finetuned,
         paper_probe,
     )
     from geolivelihood.pretraining.frozen import Frozen
@@ -99,6 +99,7 @@ __all__ = [
     "few_labels",
     "import_checkpoint",
     "info_nce",
+    "load_finetuned",
     "ml_cpc",
     "moco_augmentation",
     "nearest_labels",
@@ -125,7 +126,7 @@ _HOMES = {
     ),
     "checkpoints": ("Imported", "detectron_names", "import_checkpoint"),
     "contrast": ("contrast_logits", "info_nce", "ml_cpc"),
-    "finetune": ("FineTuneClassifier", "FineTuneRegressor", "paper_probe"),
+    "finetune": ("FineTuneClassifier", "FineTuneRegressor", "load_finetuned", "paper_probe"),
     "frozen": ("Frozen",),
     "geography": ("GeoLabels", "cell_labels", "degree_labels", "nearest_labels", "sphere_labels"),
     "moco_module": ("MoCoModule",),

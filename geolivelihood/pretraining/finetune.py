@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from geolivelihood.errors import InputError
 from geolivelihood.features.feeding import Feeding
-from geolivelihood.features.pretrained import save_pretrained
+from geolivelihood.features.pretrained import read_head, read_pretrained, save_pretrained
 from geolivelihood.models.rows import check_labels, check_target
 from geolivelihood.models.training import TargetScale, seeded, use_device
 from geolivelihood.pretraining.frozen import Frozen
@@ -35,7 +35,7 @@ from geolivelihood.pretraining.scores import amount_scores, class_scores
 from geolivelihood.pretraining.starting import start_from
 from geolivelihood.progress import track
 
-__all__ = ["FineTuneClassifier", "FineTuneRegressor", "paper_probe"]
+__all__ = ["FineTuneClassifier", "FineTuneRegressor", "load_finetuned", "paper_probe"]
 
 Floats = npt.NDArray[np.float64]
 Pictures: TypeAlias = pd.DataFrame | Sequence[str]
@@ -142,7 +142,7 @@ class _FineTuned(BaseEstimator):
         return found
 
     def save(self, folder: str | os.PathLike[str], **entries: Any) -> Path:
-        """Save the network without its head as an encoder, with the card that it started with.
+        """Save network and head as a folder, which is an encoder too; :func:`load_finetuned` reads both.
 
         Parameters
         ----------
@@ -154,7 +154,12 @@ class _FineTuned(BaseEstimator):
         check_is_fitted(self)
         kept = {key: value for key, value in self.card_.items() if key not in ("metrics", "extent")}
         method = {"name": "probed" if self.freeze else "fine-tuned", "from": self.card_.get("method")}
-        return save_pretrained(folder, self.network_, kept | {"method": method} | entries)
+        told = kept | {"method": method, "head": self._head_card()} | entries
+        return save_pretrained(folder, self.network_, told, head=self.head_)
+
+    def _head_card(self) -> dict[str, Any]:
+        """What the outputs of the head stand for, as JSON."""
+        raise NotImplementedError
 
 
 class FineTuneClassifier(ClassifierMixin, _FineTuned):
@@ -197,6 +202,9 @@ class FineTuneClassifier(ClassifierMixin, _FineTuned):
             raise InputError(msg)
         self._train(X, torch.from_numpy(codes), outputs=len(self.classes_), loss="classes")
         return self
+
+    def _head_card(self) -> dict[str, Any]:
+        return {"classes": self.classes_.tolist(), "dtype": self.classes_.dtype.str}
 
     def decision_function(self, X: Pictures) -> Floats:
         """Logits, shape (n, classes), of which votes of dates are made; NaN where a picture is unreadable."""
@@ -279,6 +287,9 @@ class FineTuneRegressor(RegressorMixin, _FineTuned):
         self._train(X, scaled, outputs=1, loss=self.loss)
         return self
 
+    def _head_card(self) -> dict[str, Any]:
+        return {"target_scale": list(self.target_scale_)}
+
     def predict(self, X: Pictures) -> Floats:
         """Value per picture; NaN where it cannot be read."""
         return self.target_scale_.restore(self._outputs(X)[:, 0])
@@ -296,6 +307,29 @@ class FineTuneRegressor(RegressorMixin, _FineTuned):
             msg = f"{int(np.isnan(predicted).sum())} pictures cannot be read. Leave them out."
             raise InputError(msg)
         return amount_scores(y, predicted)
+
+
+def load_finetuned(folder: str | os.PathLike[str], *, device: str = "auto") -> Any:
+    """The classifier or regressor that :meth:`FineTuneClassifier.save` wrote; it predicts as it did.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no such model, or a file is missing or damaged.
+    """
+    network, card = read_pretrained(folder)
+    tensors, told = read_head(folder)
+    model: Any
+    if "classes" in told:
+        model = FineTuneClassifier(os.fspath(folder), device=device)
+        model.classes_ = np.asarray(told["classes"], dtype=told["dtype"])
+    else:
+        model = FineTuneRegressor(os.fspath(folder), device=device)
+        model.target_scale_ = TargetScale.restored(told["target_scale"])
+    outputs, dim = tensors["weight"].shape
+    model.network_, model.card_, model.head_ = network, card, nn.Linear(dim, outputs)
+    model.head_.load_state_dict(tensors)
+    return model
 
 
 def paper_probe(

@@ -200,11 +200,11 @@ class _Labelled(_Task):
     def scored(self, train: np.ndarray, test: np.ndarray) -> dict[str, float]:
         """Train on some pictures, and score on others."""
         model = self.model().fit(self.images.iloc[train], self.labels[train])
-        predicted = model.predict(self.images.iloc[test])
+        predicted = self._predicted(model, self.images.iloc[test])
         read = pd.notna(predicted)
         observed = self.labels[test][read]
         if self.settings.task == "classification":
-            return class_scores(observed, predicted[read])
+            return class_scores(observed, predicted[read].astype("str"))
         return amount_scores(observed, predicted[read])
 
     def whole(self) -> tuple[Path, list[Path]]:
@@ -213,7 +213,7 @@ class _Labelled(_Task):
         folder = model.save(self.project.target / "finetuned")
         begin("predicting pictures")
         everything = self.data.images
-        predicted = model.predict(everything)
+        predicted = self._predicted(model, everything)
         layer = everything[["image_id", "path", "kind", "geometry"]].assign(
             label=self.target.values.to_numpy(), predicted=predicted
         )
@@ -222,6 +222,16 @@ class _Labelled(_Task):
         rejected = pd.concat([self.data.rejected, _named(model.rejected_)], ignore_index=True)
         write_layers(target, {"images": layer}, rejected, self._told())
         return folder, [target]
+
+    def _predicted(self, model: Any, images: gpd.GeoDataFrame) -> np.ndarray:
+        """A class or a value per picture; none where it cannot be read."""
+        if self.settings.task == "regression":
+            return model.predict(images)
+        logits = model.decision_function(images)
+        read = np.isfinite(logits).all(axis=1)
+        found = np.full(len(images), None, dtype=object)
+        found[read] = model.classes_[logits[read].argmax(axis=1)]
+        return found
 
     def _told(self) -> dict[str, Any]:
         return {"command": "finetune", "label": self.target.name, "task": self.settings.task}

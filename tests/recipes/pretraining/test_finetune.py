@@ -5,7 +5,10 @@ import pytest
 import rasterio
 
 from geolivelihood.errors import InputError, ProjectError
+from geolivelihood.pretraining import load_finetuned
 from geolivelihood.recipes.pretraining import finetune_project
+from geolivelihood.recipes.pretraining.data import EncoderData
+from geolivelihood.recipes.pretraining.pretrain import read_encoder_project
 
 FEW = {"folds": 2, "rounds": 1}
 
@@ -13,14 +16,16 @@ FEW = {"folds": 2, "rounds": 1}
 def test_classes_of_pictures(project):
     labels = {"column": "half", "table": "known.csv"}
     options = {"epochs": 3, "batch_size": 32, "learning_rate": 0.02}
-    made = finetune_project(
-        project(finetune={"task": "classification", "labels": labels, "options": options, **FEW})
-    )
+    path = project(finetune={"task": "classification", "labels": labels, "options": options, **FEW})
+    made = finetune_project(path)
     accuracy = made.table[made.table["metric"] == "accuracy"].set_index("split")["value"]
     assert set(accuracy.index) == {"random", "blocked"} and accuracy["random"] > 0.7
     assert "No pretrained encoder" in made.remarks[0]
     layer = gpd.read_file(made.layers[0], layer="images")
     assert set(layer["predicted"]) <= {"north", "south"} and len(layer) == 300
+    images = EncoderData(read_encoder_project(path)).images
+    again = load_finetuned(made.model).predict(images)
+    assert (again == layer.set_index("image_id")["predicted"].loc[images["image_id"]]).all()
 
 
 def test_masks_over_a_whole_raster(project, scene):
