@@ -7,16 +7,20 @@ from types import SimpleNamespace
 
 import lightning.pytorch as pl
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from geolivelihood.errors import InputError
-from geolivelihood.pretraining.pairs import Pairs
+from geolivelihood.pretraining.augmentations import rank_augmentation
+from geolivelihood.pretraining.pairs import Pairs, SamePicture
 from geolivelihood.pretraining.rank_module import RANK_PRESETS, RankModule, SupervisedModule, TargetScale
 from geolivelihood.pretraining.rank_n_contrast import rank_n_contrast_loss
 from geolivelihood.pretraining.schedules import Optimisation
-from geolivelihood.pretraining.views import ViewBatch
+from geolivelihood.pretraining.training import run_training
+from geolivelihood.pretraining.views import ViewBatch, Views
 
 WORKER = Path(__file__).with_name("rank_process.py")
 INCOMES = np.array([10.0, 12.0, 12.0, 20.0])
@@ -179,6 +183,49 @@ def test_pictures_that_no_pair_shows_need_no_target():
 def test_targets_must_be_a_table():
     with pytest.raises(InputError, match=r"targets of shape \(2, 2, 1\)"):
         RankModule(backbone(), np.zeros((2, 2, 1)))
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Table of twelve files, the richer the brighter."""
+    rng = np.random.default_rng(0)
+    for k in range(12):
+        pixels = rng.integers(0, 120, (12, 12, 3)) + 10 * k
+        Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / f"{k}.png")
+    paths = [str(tmp_path / f"{k}.png") for k in range(12)]
+    return pd.DataFrame({"image_id": [f"picture{k}" for k in range(12)], "path": paths})
+
+
+def train(kind, pictures, out, devices):
+    """Weights after two epochs of three steps; without normalisation, which sees a process's own pictures."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Tanh(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    how = Optimisation("sgd", 0.5, schedule="constant")
+    options = {"dim": 4} if kind is SupervisedModule else {}
+    module = kind(network, np.arange(12) // 2, optimisation=how, **options)
+    views = Views(pictures, SamePicture(pictures), rank_augmentation(8), batch_size=4)
+    done = run_training(
+        module, views, out=out, epochs=2, devices=devices, accelerator="cpu", loggers=(), seed=1
+    )
+    return module.state_dict(), done
+
+
+# Slow: processes that each load PyTorch; they are what is tested.
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [RankModule, SupervisedModule])
+def test_a_training_in_two_processes_is_the_one_in_one(kind, pictures, tmp_path):
+    one, alone = train(kind, pictures, tmp_path / "one", 1)
+    two, shared = train(kind, pictures, tmp_path / "two", 2)
+    assert alone.steps == shared.steps == 6
+    assert shared.metrics["pretrain/loss"] == pytest.approx(alone.metrics["pretrain/loss"], rel=1e-5)
+    for name in one:
+        torch.testing.assert_close(two[name], one[name], rtol=1e-4, atol=1e-6)
+
+
+def test_equal_labels_stop_a_training_before_it_starts(pictures, tmp_path):
+    views = Views(pictures, SamePicture(pictures), rank_augmentation(8), batch_size=4)
+    with pytest.raises(InputError, match="All 12 pictures have the same target"):
+        run_training(RankModule(backbone(), np.ones(12)), views, out=tmp_path / "out", epochs=1)
 
 
 @pytest.mark.slow  # two processes begin by importing torch
