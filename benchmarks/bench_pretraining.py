@@ -21,9 +21,9 @@ from geolivelihood.pretraining.queue import Origin
 _GPU = torch.cuda.is_available()
 _DEVICE = torch.device("cuda" if _GPU else "cpu")
 _NAME = torch.cuda.get_device_name() if _GPU else "CPU"
-_NETWORK, _SIZE = ("resnet50", 224) if _GPU else ("resnet18", 64)
+_NETWORK, _SIZE = ("resnet50", 224) if _GPU else ("resnet18", 32)
 _BATCH = int(os.environ.get("GEOLIVELIHOOD_BENCH_BATCH", "256" if _GPU else "16"))
-_STEPS = 30 if _GPU else 2
+_STEPS = 30 if _GPU else 4
 _KEYS, _DIM, _GROUPS = 65_536, 128, 8
 _FOLLOWS = 20
 
@@ -147,8 +147,8 @@ COMPARISONS = (
         name="moco_step",
         what=f"{_STEPS} steps of MoCo ({_NETWORK}, {_SIZE} px, batch {_BATCH}, {_KEYS:,} keys, {_NAME})",
         against="the published step, single precision",
-        # on a CPU both sides spend their time in the same convolutions
-        goal=1.5 if _GPU else 1.0,
+        # on a CPU both sides spend most of their time in the same convolutions
+        goal=1.5 if _GPU else 1.1,
         setup=_setup,
         ours=_ours,
         peer=_theirs,

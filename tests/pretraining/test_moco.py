@@ -126,6 +126,19 @@ def test_keys_are_normalised_in_shuffled_groups_and_come_back_in_order():
         torch.testing.assert_close(found[half], by_hand, atol=1e-12, rtol=0)
 
 
+def test_the_loss_of_a_batch_that_is_seen_again_and_again_falls():
+    model, pictures = moco(momentum=0.5), views()
+    optimiser = torch.optim.Adam(model.encoder_q.parameters(), 0.01)
+    losses = []
+    for number in range(40):
+        done = step(model, pictures, number)
+        optimiser.zero_grad()
+        done.loss.backward()
+        optimiser.step()
+        losses.append(done.loss.item())
+    assert losses[-1] < 0.7 * losses[0]
+
+
 def test_no_gradient_reaches_the_key_network():
     model = moco()
     step(model, views()).loss.backward()
