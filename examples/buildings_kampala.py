@@ -69,7 +69,13 @@ def main() -> None:
         )
         for row in images[held].itertuples():
             out = options.folder / f"{row.image_id}_classes.tif"
-            drawn.append((row, segmenter.scan(row.path, out=out, min_area_m2=5), detector.scan(row.path)))
+            drawn.append(
+                (
+                    row,
+                    segmenter.scan(row.path, out=out, min_area_m2=5),
+                    detector.scan(row.path, min_score=0.5),
+                )
+            )
     save(segmenter, options.folder / "segmenter", extent=images[~held], metrics=scores[-1:])
     save(detector, options.folder / "detector", extent=images[~held], metrics=scores[-1:])
     table = pd.DataFrame(scores)
