@@ -104,7 +104,7 @@ def models(options: argparse.Namespace) -> tuple[Segmenter, Detector]:
         "overlap": 0.5,
         "crops_per_image": 9,
         "max_overlap": 1.0,
-        "max_epochs": 3 if options.quick else options.epochs,
+        "max_epochs": 8 if options.quick else options.epochs,
         "learning_rate": 1e-3,
         "batch_size": 4,
     }
