@@ -69,7 +69,13 @@ def main() -> None:
         )
         for row in images[held].itertuples():
             out = options.folder / f"{row.image_id}_classes.tif"
-            drawn.append((row, segmenter.scan(row.path, out=out, min_area_m2=5), detector.scan(row.path)))
+            drawn.append(
+                (
+                    row,
+                    segmenter.scan(row.path, out=out, min_area_m2=5),
+                    detector.scan(row.path, min_score=0.5),
+                )
+            )
     save(segmenter, options.folder / "segmenter", extent=images[~held], metrics=scores[-1:])
     save(detector, options.folder / "detector", extent=images[~held], metrics=scores[-1:])
     table = pd.DataFrame(scores)
@@ -98,7 +104,7 @@ def models(options: argparse.Namespace) -> tuple[Segmenter, Detector]:
         "overlap": 0.5,
         "crops_per_image": 9,
         "max_overlap": 1.0,
-        "max_epochs": 3 if options.quick else options.epochs,
+        "max_epochs": 8 if options.quick else options.epochs,
         "learning_rate": 1e-3,
         "batch_size": 4,
     }

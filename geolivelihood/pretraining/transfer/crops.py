@@ -11,7 +11,7 @@ import numpy.typing as npt
 from geolivelihood.errors import InputError
 from geolivelihood.pretraining.transfer.scenes import Scene
 
-__all__ = ["Crops", "cropped_boxes", "random_crops"]
+__all__ = ["Crops", "cropped_boxes", "random_crops", "turned_boxes"]
 
 _DRAWN, _ROUNDS = 256, 40  # positions drawn at a time, and how often before a picture counts as full
 
@@ -105,6 +105,19 @@ def cropped_boxes(
     whole = np.maximum(moved[:, 2:] - moved[:, :2], 1e-12).prod(axis=1)
     kept = np.flatnonzero((sides >= least_px).all(axis=1) & (sides.prod(axis=1) >= least_share * whole))
     return clipped[kept].astype(np.float32), kept.astype(np.int64)
+
+
+def turned_boxes(
+    boxes: npt.NDArray[np.float32], turn: tuple[int, bool], size: int
+) -> npt.NDArray[np.float32]:
+    """Boxes of a crop that was turned by :func:`~geolivelihood.pretraining.transfer.fitting.turned`."""
+    quarters, mirrored = turn
+    left, top, right, bottom = boxes.T
+    for _ in range(quarters):
+        left, top, right, bottom = top, size - right, bottom, size - left
+    if mirrored:
+        left, right = size - right, size - left
+    return np.stack([left, top, right, bottom], axis=1).astype(np.float32)
 
 
 def _corners(

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from geolivelihood.models.training import seeded, use_device
-from geolivelihood.pretraining.transfer.crops import cropped_boxes, random_crops
+from geolivelihood.pretraining.transfer.crops import cropped_boxes, random_crops, turned_boxes
 from geolivelihood.pretraining.transfer.estimator import Transfer
 from geolivelihood.pretraining.transfer.fitting import CropPictures, fit_network
 from geolivelihood.pretraining.transfer.labels import Labelled, boxes_of
@@ -374,22 +374,9 @@ class _CropBoxes:
         boxes, kept = cropped_boxes(self.boxes[scene], corner, size=self.size, least_share=self.least_share)
         codes = self.codes[scene][kept]
         return {
-            "boxes": torch.from_numpy(_turned_boxes(boxes, turn, self.size)),
+            "boxes": torch.from_numpy(turned_boxes(boxes, turn, self.size)),
             "labels": torch.from_numpy(codes),
         }
-
-
-def _turned_boxes(
-    boxes: npt.NDArray[np.float32], turn: tuple[int, bool], size: int
-) -> npt.NDArray[np.float32]:
-    """Boxes of a crop that was turned by :func:`~geolivelihood.pretraining.transfer.fitting.turned`."""
-    quarters, mirrored = turn
-    left, top, right, bottom = boxes.T
-    for _ in range(quarters):
-        left, top, right, bottom = top, size - right, bottom, size - left
-    if mirrored:
-        left, right = size - right, size - left
-    return np.stack([left, top, right, bottom], axis=1).astype(np.float32)
 
 
 def _collated(batch: list[tuple[Tensor, dict[str, Tensor]]]) -> tuple[list[Tensor], list[dict[str, Tensor]]]:

@@ -9,7 +9,7 @@ from sklearn.base import clone
 
 from geolivelihood.errors import InputError, MissingCRSError
 from geolivelihood.pretraining.transfer import PAPER_DETECTION, Detector
-from geolivelihood.pretraining.transfer.detection import _turned_boxes
+from geolivelihood.pretraining.transfer.crops import turned_boxes
 from geolivelihood.pretraining.transfer.fitting import turned
 from geolivelihood.pretraining.transfer.scores import Boxes
 
@@ -116,7 +116,7 @@ def test_boxes_turn_with_their_pixels(quarters, mirrored, left, top):
     rows, columns = np.nonzero(moved)
     boxes = np.array([[left, top, left + 3, top + 2]], np.float32)
     expected = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
-    assert _turned_boxes(boxes, (quarters, mirrored), 12)[0].tolist() == expected
+    assert turned_boxes(boxes, (quarters, mirrored), 12)[0].tolist() == expected
 
 
 def test_options_of_the_paper_are_options():
