@@ -91,6 +91,7 @@ class _OutcomeModule(pl.LightningModule):
             raise InputError(msg)
         self.backbone = backbone
         self.optimisation = optimisation
+        self._steps_per_epoch: int | None = None
         table = given.reshape(len(given), -1)
         self.scale = TargetScale.of(table)
         # Not saved with the weights: whoever trains brings the labels.
@@ -126,6 +127,7 @@ class _OutcomeModule(pl.LightningModule):
         if views.batch_size < 2:
             msg = "batch_size=1: a step of one picture compares it with nothing. Give at least 2."
             raise InputError(msg)
+        self._steps_per_epoch = len(views)
 
     def before_saving(self) -> None:
         """Give every process the running statistics of all; all processes must call it."""
@@ -142,9 +144,12 @@ class _OutcomeModule(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         """Optimiser and schedule of whatever is not frozen."""
         trainer = self.trainer
-        epochs = trainer.max_epochs or 1
-        steps = max(1, int(trainer.estimated_stepping_batches) // epochs)
-        return self.optimisation.configure(self._trained(), epochs=epochs, steps_per_epoch=steps)
+        epochs = max(int(trainer.max_epochs or 1), 1)
+        if self._steps_per_epoch is None:  # asking the trainer starts an epoch, which a resume has done already
+            self._steps_per_epoch = max(int(trainer.estimated_stepping_batches) // epochs, 1)
+        return self.optimisation.configure(
+            self._trained(), epochs=epochs, steps_per_epoch=self._steps_per_epoch
+        )
 
     def _trained(self) -> Iterator[nn.Parameter]:
         return (parameter for parameter in self.parameters() if parameter.requires_grad)
