@@ -105,7 +105,7 @@ def models(options: argparse.Namespace) -> tuple[Segmenter, Detector]:
         "crops_per_image": 9,
         "max_overlap": 1.0,
         "max_epochs": 8 if options.quick else options.epochs,
-        "learning_rate": 1e-3,
+        "learning_rate": 5e-4 if options.quick else 1e-3,
         "batch_size": 4,
     }
     segmenter = Segmenter("fcn", dice=0.5, **course)
