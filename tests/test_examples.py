@@ -152,3 +152,23 @@ def test_brazil_in_small(shared_data, tmp_path):
     assert r2["boosting", "blocked"] >= 0.55
     regions = gpd.read_file(result.geopackage, layer="regions")
     assert len(regions) == 27 and regions["idhm"].notna().all()
+
+
+@pytest.mark.slow
+def test_temporal_places_in_small(shared_data, tmp_path):
+    done = subprocess.run(
+        [
+            *(sys.executable, ROOT / "examples" / "temporal_places.py", tmp_path),
+            *("--data", shared_data / "temporal", "--quick", "--epochs", "3"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    table = pd.read_csv(tmp_path / "temporal_places.csv").query("dates == 'later' and pairs == 'every'")
+    gain = table[table["of"] == "with - without"].set_index("part")
+    assert (gain["lower"] > 0).all() and (gain["seeds"] == 3).all()
+    found = table.set_index(["of", "part"])["retrieval"]
+    assert found["with", "head"] > found["pixels", "raw"]
+    assert (tmp_path / "temporal_places.png").stat().st_size > 20_000
