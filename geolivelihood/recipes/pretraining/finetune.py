@@ -236,8 +236,8 @@ class _Labelled(_Task):
         read = pd.notna(predicted)
         if not read.any():
             msg = (
-                f"Not one of {len(test)} pictures held out gets a finite prediction: the training diverged, or "
-                "none can be read. Lower learning_rate."
+                f"Not one of {len(test)} pictures held out gets a finite prediction: the training "
+                "diverged, or none can be read. Lower learning_rate."
             )
             raise InputError(msg)
         observed = self.labels[test][read]
