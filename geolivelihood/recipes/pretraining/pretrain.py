@@ -120,10 +120,13 @@ def pretrain_project(
     job = _Job(project, project.pretraining, EncoderData(project))
     begin("pretraining")
     training = job.train()
-    if os.environ.get("RANK", "0") == "0":  # under torchrun every process comes here
+    found, rejected, curves = job.rejected(), project.target / "rejected.csv", None
+    if os.environ.get("RANK", "0") == "0":  # under torchrun every process comes here, and one writes
         save_pretrained(target, job.module.backbone, job.card(training))
-    aside = job.write_rejected(project.target / "rejected.csv")
-    curves = draw_curves(project.target / "training", project.target / "curves.png", title=project.name)
+        with atomic(rejected) as part:
+            found.to_csv(part, index=False)
+        curves = draw_curves(project.target / "training", project.target / "curves.png", title=project.name)
+    aside = len(found), rejected
     return PretrainedResult(
         target, curves, training, job.remarks, aside, elapsed_s=time.monotonic() - started
     )
@@ -197,13 +200,10 @@ class _Job:
             "metrics": {name: {"value": value, "split": "training"} for name, value in _losses(training)},
         }
 
-    def write_rejected(self, path: Path) -> tuple[int, Path]:
+    def rejected(self) -> pd.DataFrame:
         """All that was set aside, with its reasons."""
         late = self.views.rejected.rename(columns={"image_id": "row"}).assign(column="path")
-        found = pd.concat([self.data.rejected, late], ignore_index=True)
-        with atomic(path) as part:
-            found.to_csv(part, index=False)
-        return len(found), path
+        return pd.concat([self.data.rejected, late], ignore_index=True)
 
     def _cached(self, short_side: int) -> gpd.GeoDataFrame:
         """Copies of the pictures that are faster to read; those that cannot be read are left out."""

@@ -92,6 +92,15 @@ def test_what_is_no_encoder_is_found_in_its_place_before_training(project, tmp_p
     assert not (tmp_path / "out" / "training").exists()
 
 
+def test_of_the_processes_of_torchrun_one_writes_the_results(project, tmp_path, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    made = pretrain_project(project(pretraining=SMALL))
+    assert made.curves is None and {path.name for path in (tmp_path / "out").iterdir()} == {
+        "training",
+        "cache",
+    }
+
+
 def test_a_project_without_pretraining_says_so(project, tmp_path):
     with pytest.raises(ProjectError, match="says nothing of 'pretraining'"):
         pretrain_project(project(pretraining=None))
