@@ -28,6 +28,7 @@ from geolivelihood.features.weights import load_weights, read_state, state_hash
 from geolivelihood.files import atomic, file_hash
 
 __all__ = [
+    "check_replaceable",
     "is_pretrained",
     "pretrained_backbone",
     "pretrained_files",
@@ -93,11 +94,7 @@ def save_pretrained(
         given["group_norm"] = math.lcm(*groups)
     state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
     _check_network(state, given)
-    if target.exists() and not is_pretrained(target) and (target.is_file() or any(target.iterdir())):
-        msg = (
-            f"{target} exists and holds no encoder. Name a new folder, so that nothing of yours is replaced."
-        )
-        raise OutputError(msg)
+    check_replaceable(target)
     with atomic(target) as part:
         part.mkdir()
         save_file(state, part / _WEIGHTS)
@@ -113,6 +110,23 @@ def save_pretrained(
             save_file(made, part / _HEAD)
             whole["head"] = {**given.get("head", {}), "sha256": file_hash(part / _HEAD)}
         (part / _CARD).write_text(_as_json(whole) + "\n", encoding="utf-8")
+    return target
+
+
+def check_replaceable(folder: str | os.PathLike[str]) -> Path:
+    """The folder, if an encoder may be saved there: it is new, empty, or holds an encoder.
+
+    Raises
+    ------
+    OutputError
+        If something else lies there.
+    """
+    target = Path(folder)
+    if target.exists() and not is_pretrained(target) and (target.is_file() or any(target.iterdir())):
+        msg = (
+            f"{target} exists and holds no encoder. Name a new folder, so that nothing of yours is replaced."
+        )
+        raise OutputError(msg)
     return target
 
 

@@ -198,7 +198,7 @@ class FineTuneClassifier(ClassifierMixin, _FineTuned):
         """Train on pictures (their paths, or a table with ``path`` and perhaps windows) and labels (n,)."""
         self.classes_, codes = check_labels(y, rows=len(X))
         if len(self.classes_) < 2:
-            msg = f"All {len(X)} labels are {self.classes_[0]!r}: two classes are needed."
+            msg = f"All {len(X)} labels are {str(self.classes_[0])!r}: two classes are needed."
             raise InputError(msg)
         self._train(X, torch.from_numpy(codes), outputs=len(self.classes_), loss="classes")
         return self

@@ -196,10 +196,13 @@ def _labels(estimator: Any, y: npt.ArrayLike) -> npt.NDArray[Any]:
         if np.isnan(target).any():  # of several targets some may miss some
             msg = f"{int(np.isnan(target).sum())} labels are missing. Drop those rows first."
             raise InputError(msg)
+        if (target == target[:1]).all():
+            msg = f"All {len(target)} labels are {target[0]}: there is nothing to tell apart."
+            raise InputError(msg)
         return target
     classes, codes = check_labels(given, rows=len(given))
     if len(classes) < 2:
-        msg = f"All {len(given)} labels are {classes[0]!r}: a probe needs two classes to tell apart."
+        msg = f"All {len(given)} labels are {str(classes[0])!r}: a probe needs two classes to tell apart."
         raise InputError(msg)
     return classes[codes]
 

@@ -145,7 +145,8 @@ class _OutcomeModule(pl.LightningModule):
         """Optimiser and schedule of whatever is not frozen."""
         trainer = self.trainer
         epochs = max(int(trainer.max_epochs or 1), 1)
-        if self._steps_per_epoch is None:  # asking the trainer starts an epoch, which a resume has done already
+        # asking the trainer starts an epoch, which a resume has done already
+        if self._steps_per_epoch is None:
             self._steps_per_epoch = max(int(trainer.estimated_stepping_batches) // epochs, 1)
         return self.optimisation.configure(
             self._trained(), epochs=epochs, steps_per_epoch=self._steps_per_epoch

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import lightning.pytorch as pl
 import pandas as pd
@@ -40,7 +40,9 @@ from geolivelihood.pretraining.saving import (
 from geolivelihood.pretraining.views import Views
 from geolivelihood.pretraining.watching import FiniteLoss, Progress, Rejections, StepSeeds, Wire, listening_to
 
-__all__ = ["TrainingResult", "run_training"]
+__all__ = ["Precision", "TrainingResult", "run_training"]
+
+Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true"]
 
 _LOGGERS = ("csv", "tensorboard", "wandb")
 
@@ -251,6 +253,9 @@ def _place(devices: int, nodes: int, accelerator: str) -> _Place:
 
 
 def _precision(precision: str, place: _Place) -> str:
+    if precision not in get_args(Precision):
+        msg = f"precision={precision!r}: choose {', '.join(map(repr, get_args(Precision)))}."
+        raise InputError(msg)
     if precision != "auto":
         return precision
     half = place.accelerator == "gpu" and torch.cuda.is_bf16_supported()
@@ -272,7 +277,7 @@ def _start(folder: Path, settings: dict[str, Any], *, resume: bool, launched: bo
     if changed:
         msg = (
             f"The checkpoint in {folder} was made with other settings: {'; '.join(changed)}. Use those, "
-            "choose another folder, or begin anew with resume=False."
+            f"choose another folder, or begin anew (remove {LAST} there, or give resume=False)."
         )
         raise InputError(msg)
     return int(checkpoint["global_step"])

@@ -26,7 +26,7 @@ class ProjectFile(Section):
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**32)
     data: str = "."
     out: str = "out"
     licence: str | None = None

@@ -189,3 +189,8 @@ def test_features_that_are_nan_or_of_another_width(amounts):
         RidgeProbe().fit(X, y)
     with pytest.raises(InputError, match="2 features"):
         RidgeProbe().fit(X[10:], y[10:]).predict([[1.0, 2.0]])
+
+
+def test_amounts_that_are_all_the_same_are_refused():
+    with pytest.raises(InputError, match=r"All 12 labels are 1\.0"):
+        probe(RidgeProbe(), np.random.default_rng(0).normal(size=(12, 3)), np.ones(12), folds=KFold(3))

@@ -14,6 +14,7 @@ from geolivelihood import cells as h3cells
 from geolivelihood import tables
 from geolivelihood.errors import InputError, MissingColumnError
 from geolivelihood.features import read_picture
+from geolivelihood.recipes.pretraining.options import checked_options
 from geolivelihood.recipes.pretraining.settings import EncoderProject, Labels, Pictures
 from geolivelihood.recipes.sources import read_source
 from geolivelihood.tables.collections import COLLECTIONS
@@ -126,6 +127,8 @@ class EncoderData:
                 )
                 raise InputError(msg)
             values = numbers.astype(float).where(np.isfinite(numbers.astype(float)))
+        else:
+            values = _class_names(values)
         return Target(labels.column, task, values)
 
     def _read(self, source: Pictures) -> tables.Checked:
@@ -151,12 +154,12 @@ class EncoderData:
         if name not in COLLECTIONS:
             msg = f"images: there is no collection {name!r}; there are: {', '.join(COLLECTIONS)}."
             raise InputError(msg)
+        read = COLLECTIONS[name]
+        chosen = checked_options(
+            read, options, section=f"images, options of {name}", given=("root", "on_rejected")
+        )
         aside: list[pd.DataFrame] = []
-        try:
-            table = COLLECTIONS[name](self.project.input(path), on_rejected=aside.append, **options)
-        except TypeError as error:
-            msg = f"images, options of {name}: {error}."
-            raise InputError(msg) from error
+        table = read(self.project.input(path), on_rejected=aside.append, **chosen)
         self.rejected = pd.concat([self.rejected, *aside], ignore_index=True)
         return table
 
@@ -192,6 +195,13 @@ def _task(values: pd.Series, labels: Labels) -> Task:
     return "regression" if plain else "classification"
 
 
+def _class_names(values: pd.Series) -> pd.Series:
+    """Classes as text; whole numbers without the ``.0`` that a missing one gives to the others."""
+    if pd.api.types.is_float_dtype(values) and (values.dropna() % 1 == 0).all():
+        values = values.astype("Int64")
+    return values.astype("str").where(values.notna())
+
+
 def lonlat_of(images: gpd.GeoDataFrame) -> npt.NDArray[np.float64]:
     """Longitude and latitude (degrees WGS84, shape (n, 2)) of pictures, inside their footprints."""
     return h3cells.lonlat(gpd.GeoSeries(images.geometry.representative_point(), crs=images.crs))
@@ -217,11 +227,19 @@ def folds(
         Seed of the draw.
     resolution, buffer_m
         Of the blocked folds; see :class:`~geolivelihood.validation.BlockKFold`.
+
+    Raises
+    ------
+    InputError
+        If there are fewer places than folds.
     """
     places = images["place_id"] if "place_id" in images else images["image_id"]
     codes = pd.factorize(places)[0]
     lonlat = lonlat_of(images)
     _, first = np.unique(codes, return_index=True)
+    if len(first) < n:
+        msg = f"{n} folds of {len(first)} places with a label: give folds from 2 up to as many as the places."
+        raise InputError(msg)
     drawn = RandomKFold(n, random_state=seed).split(first)
     random = [
         (np.flatnonzero(np.isin(codes, train)), np.flatnonzero(np.isin(codes, test))) for train, test in drawn

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -15,23 +14,29 @@ import numpy as np
 import pandas as pd
 
 from geolivelihood.errors import InputError, ProjectError
+from geolivelihood.features import save_pretrained
+from geolivelihood.features.pretrained import is_pretrained
+from geolivelihood.features.weights import is_weights_file
 from geolivelihood.files import atomic
 from geolivelihood.pretraining import transfer
 from geolivelihood.pretraining.finetune import FineTuneClassifier, FineTuneRegressor
 from geolivelihood.pretraining.scores import amount_scores, class_scores
 from geolivelihood.progress import stage as begin
 from geolivelihood.recipes.pretraining.data import EncoderData, folds
+from geolivelihood.recipes.pretraining.networks import first_network
+from geolivelihood.recipes.pretraining.options import checked_options
 from geolivelihood.recipes.pretraining.pretrain import read_encoder_project
 from geolivelihood.recipes.pretraining.probe import encoder_folder
 from geolivelihood.recipes.pretraining.settings import EncoderProject, Finetuning
 from geolivelihood.recipes.written import write_layers
 from geolivelihood.tables.collections import LABELS
+from geolivelihood.tables.rasters import read_header
 from geolivelihood.tables.sources import read_table
 from geolivelihood.validation.splits import Split
 
 __all__ = ["FinetunedResult", "finetune_project"]
 
-_MODELS = {
+_MODELS: dict[str, Any] = {
     "classification": FineTuneClassifier,
     "regression": FineTuneRegressor,
     "detection": transfer.Detector,
@@ -131,12 +136,14 @@ class _Task:
     def model(self) -> Any:
         """An untrained model."""
         made = _MODELS[self.settings.task]
-        known = set(inspect.signature(made).parameters) - {*self.start, "root"}
-        unknown = sorted(set(self.settings.options) - known)
-        if unknown:
-            msg = f"finetune, options: unknown option {unknown[0]!r}; there are: {', '.join(sorted(known))}."
-            raise ProjectError(msg)
-        return made(**self.start, **{"random_state": self.project.seed} | self.settings.options)
+        options = checked_options(
+            made, self.settings.options, section="finetune, options", given=(*self.start, "root")
+        )
+        return made(**self.start, **self._shared() | options)
+
+    def _shared(self) -> dict[str, Any]:
+        """What other settings of the project say to the model, unless its options say otherwise."""
+        return {"random_state": self.project.seed, "max_rejected": self.project.max_rejected}
 
     def rounds(self) -> Iterator[dict[str, Any]]:
         """Scores of models on pictures of places that they have not seen."""
@@ -169,12 +176,32 @@ class _Task:
         self.remarks.append(
             f"No pretrained encoder: it starts from {chosen.backbone} with weights {chosen.weights}."
         )
-        file = chosen.weights if chosen.weights == "random" else str(self.project.input(chosen.weights))
+        path = self.project.input(chosen.weights)
+        if is_pretrained(path):
+            return {name: str(path)}
+        of_a_file = is_weights_file(chosen.weights)
         if self.settings.drawn:
-            return {name: chosen.backbone, "weights": file}
-        if chosen.weights == "random":
-            return {name: chosen.backbone, "card": {"size": chosen.size}}
-        return {name: file, "architecture": chosen.backbone}
+            return {name: chosen.backbone, "weights": str(path) if of_a_file else chosen.weights}
+        if of_a_file:
+            return {name: str(path), "architecture": chosen.backbone}
+        network, _, _ = first_network(self.project, bands=self.data.bands)
+        start = save_pretrained(self.project.target / "start", network, self._card())
+        return {name: str(start)}
+
+    def _card(self) -> dict[str, Any]:
+        """How pictures are fed to a network that has learned nothing from pictures of a place."""
+        source, bands = self.project.images, self.data.bands
+        fed: dict[str, Any] = {"normalise": "imagenet"}
+        if bands != 3:
+            fed = {"mean": [0.5] * bands, "sd": [0.25] * bands}
+        if source.value_range is not None:
+            fed["value_range"] = list(source.value_range)
+        return fed | {
+            "architecture": self.project.encoder.backbone,
+            "size": self.project.encoder.size,
+            "bands": list(source.bands) if source.bands else bands,
+            "method": {"name": "none", "weights": self.project.encoder.weights},
+        }
 
 
 class _Labelled(_Task):
@@ -185,6 +212,11 @@ class _Labelled(_Task):
         assert settings.labels is not None  # the settings have been checked
         labels = settings.labels.model_copy(update={"task": settings.task})
         self.target = self.data.target(labels)
+        if len(np.unique(self.labels)) < 2:
+            msg = (
+                f"All {len(self.labels)} labels {self.target.name!r} are {self.labels[0]}: nothing to learn."
+            )
+            raise InputError(msg)
 
     @cached_property
     def images(self) -> gpd.GeoDataFrame:
@@ -202,6 +234,12 @@ class _Labelled(_Task):
         model = self.model().fit(self.images.iloc[train], self.labels[train])
         predicted = self._predicted(model, self.images.iloc[test])
         read = pd.notna(predicted)
+        if not read.any():
+            msg = (
+                f"Not one of {len(test)} pictures held out gets a finite prediction: the training "
+                "diverged, or none can be read. Lower learning_rate."
+            )
+            raise InputError(msg)
         observed = self.labels[test][read]
         if self.settings.task == "classification":
             return class_scores(observed, predicted[read].astype("str"))
@@ -240,6 +278,40 @@ class _Labelled(_Task):
 class _Drawn(_Task):
     """Boxes or masks, learned from polygons."""
 
+    def __init__(self, project: EncoderProject, settings: Finetuning) -> None:
+        super().__init__(project, settings)
+        self.scan_options = checked_options(
+            _MODELS[settings.task].scan,
+            settings.scan_options,
+            section="finetune, scan_options",
+            given=("raster", "out"),
+        )
+        self.rasters = self._rasters()
+
+    def _rasters(self) -> list[Path]:
+        """The rasters to scan, looked at before any work: they are there, and their results go elsewhere."""
+        found = self.project.rasters(list(self.settings.scan))
+        for raster in found:
+            read_header(str(raster), crs=self.scan_options.get("crs"))
+        targets = {
+            self.project.target / f"{raster.stem}{end}" for raster in found for end in (".gpkg", ".tif")
+        }
+        if len(targets) < 2 * len(found):
+            names = pd.Series([raster.stem for raster in found])
+            msg = (
+                f"finetune, scan: two rasters are named {names[names.duplicated()].iloc[0]!r}, and one "
+                "result would replace the other. Rename one, or scan them in two projects."
+            )
+            raise ProjectError(msg)
+        if own := targets.intersection(found):
+            msg = f"finetune, scan: the result would replace {own.pop()} itself. Choose another 'out'."
+            raise ProjectError(msg)
+        return found
+
+    def _shared(self) -> dict[str, Any]:
+        source = self.project.images
+        return super()._shared() | {"bands": source.bands, "value_range": source.value_range}
+
     @cached_property
     def polygons(self) -> gpd.GeoDataFrame:
         """What was drawn: ``class`` and polygons."""
@@ -272,14 +344,14 @@ class _Drawn(_Task):
         model = self.model().fit(self.images, self.polygons)
         folder = transfer.save(model, self.project.target / "finetuned", extent=self.images.geometry)
         written: list[Path] = []
-        for raster in self.project.rasters(list(self.settings.scan)):
+        for raster in self.rasters:
             begin(f"going over {raster.name}")
             written += self._scanned(model, raster)
         return folder, written
 
     def _scanned(self, model: Any, raster: Path) -> list[Path]:
         target = self.project.target / f"{raster.stem}.gpkg"
-        options, made = dict(self.settings.scan_options), [target]
+        options, made = dict(self.scan_options), [target]
         if self.settings.task == "segmentation":
             cog = target.with_suffix(".tif")
             options["out"], made = cog, [cog, target]

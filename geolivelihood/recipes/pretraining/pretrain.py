@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import time
@@ -20,6 +19,7 @@ from torch import nn
 
 from geolivelihood.errors import InputError, ProjectError
 from geolivelihood.features import save_pretrained
+from geolivelihood.features.pretrained import check_replaceable
 from geolivelihood.files import atomic
 from geolivelihood.pretraining import geography
 from geolivelihood.pretraining.augmentations import (
@@ -43,6 +43,7 @@ from geolivelihood.progress import stage as begin
 from geolivelihood.recipes.pretraining.curves import draw_curves
 from geolivelihood.recipes.pretraining.data import EncoderData, folds, lonlat_of
 from geolivelihood.recipes.pretraining.networks import first_network
+from geolivelihood.recipes.pretraining.options import checked_options
 from geolivelihood.recipes.pretraining.settings import EncoderProject, Pretraining
 from geolivelihood.recipes.project_file import read_project_file
 
@@ -106,21 +107,26 @@ def pretrain_project(
         If the project has faults.
     InputError
         If its pictures or settings cannot be used; before the first step wherever that can be known.
+    OutputError
+        If something that is no encoder lies where the encoder is to go.
     """
     started = time.monotonic()
     project = read_encoder_project(path, overrides=overrides)
     if project.pretraining is None:
         msg = f"{path} says nothing of 'pretraining'. Add it: pretraining: {{method: moco, epochs: 50}}."
         raise ProjectError(msg)
+    target = check_replaceable(project.target / "pretrained")  # before hours of training, not after
     begin("reading pictures")
     job = _Job(project, project.pretraining, EncoderData(project))
     begin("pretraining")
     training = job.train()
-    target = project.target / "pretrained"
-    if os.environ.get("RANK", "0") == "0":  # under torchrun every process comes here
+    found, rejected, curves = job.rejected(), project.target / "rejected.csv", None
+    if os.environ.get("RANK", "0") == "0":  # under torchrun every process comes here, and one writes
         save_pretrained(target, job.module.backbone, job.card(training))
-    aside = job.write_rejected(project.target / "rejected.csv")
-    curves = draw_curves(project.target / "training", project.target / "curves.png", title=project.name)
+        with atomic(rejected) as part:
+            found.to_csv(part, index=False)
+        curves = draw_curves(project.target / "training", project.target / "curves.png", title=project.name)
+    aside = len(found), rejected
     return PretrainedResult(
         target, curves, training, job.remarks, aside, elapsed_s=time.monotonic() - started
     )
@@ -194,13 +200,10 @@ class _Job:
             "metrics": {name: {"value": value, "split": "training"} for name, value in _losses(training)},
         }
 
-    def write_rejected(self, path: Path) -> tuple[int, Path]:
+    def rejected(self) -> pd.DataFrame:
         """All that was set aside, with its reasons."""
         late = self.views.rejected.rename(columns={"image_id": "row"}).assign(column="path")
-        found = pd.concat([self.data.rejected, late], ignore_index=True)
-        with atomic(path) as part:
-            found.to_csv(part, index=False)
-        return len(found), path
+        return pd.concat([self.data.rejected, late], ignore_index=True)
 
     def _cached(self, short_side: int) -> gpd.GeoDataFrame:
         """Copies of the pictures that are faster to read; those that cannot be read are left out."""
@@ -220,10 +223,13 @@ class _Job:
     def _pairs(self) -> PairSampler:
         chosen = self.settings
         per = "image" if chosen.preset == "paper" or not chosen.temporal else "place"
-        options: dict[str, Any] = {"seed": self.project.seed, "per": per} | chosen.pairs
+        options: dict[str, Any] = {"seed": self.project.seed, "per": per}
         if not chosen.temporal:
             return SamePicture(self.images, **options)
-        made = _built(PlacePairs, "pairs", self.images, temporal=True, **options)
+        options |= checked_options(
+            PlacePairs, chosen.pairs, section="pretraining, pairs", given=("images", "temporal")
+        )
+        made = PlacePairs(self.images, temporal=True, **options)
         self.remarks.append(
             f"{made.real_share:.0%} of the pairs are two pictures of one place; an encoder that has learned "
             "from them ignores what changes between dates: not for change detection."
@@ -264,26 +270,28 @@ class _Job:
             max_rejected=self.project.max_rejected,
         )
 
-    def _module(self, network: nn.Module, dim: int, targets: np.ndarray | None) -> Any:
+    def _module(self, network: nn.Module, dim: int, targets: Any) -> Any:
         chosen = self.settings
-        how = replace(self.preset.optimisation, **_known(Optimisation, "optimisation", chosen.optimisation))
+        changed = checked_options(Optimisation, chosen.optimisation, section="pretraining, optimisation")
+        how = replace(self.preset.optimisation, **changed)
+        kind = {"moco": MoCoModule, "rank_n_contrast": RankModule, "supervised": SupervisedModule}
+        given = _DECIDED if chosen.method == "moco" else (*_DECIDED, "dim")
+        options = checked_options(
+            kind[chosen.method], chosen.options, section="pretraining, options", given=given
+        )
         if chosen.method == "rank_n_contrast":
-            return _built(RankModule, "options", network, targets, optimisation=how, **chosen.options)
+            return RankModule(network, targets, optimisation=how, **options)
         if chosen.method == "supervised":
-            return _built(
-                SupervisedModule, "options", network, targets, dim=dim, optimisation=how, **chosen.options
-            )
-        options = self.preset.module | chosen.options
-        return _built(
-            MoCoModule,
-            "options",
+            return SupervisedModule(network, targets, dim=dim, optimisation=how, **options)
+        return MoCoModule(
             network,
             origin=_origin(self.images),
             temporal=chosen.temporal,
             geo=self._geo(),
+            size=self.project.encoder.size,
+            bands=self.bands,
             optimisation=how,
-            seed=self.project.seed,
-            **{"size": self.project.encoder.size, "bands": self.bands} | options,
+            **{"seed": self.project.seed} | self.preset.module | options,
         )
 
     def _monitor(self) -> tuple[Callback | None, str | None]:
@@ -334,6 +342,12 @@ class _Job:
         )
 
 
+# What other settings of the project decide: the pictures, the labels, the network, the switches of moco.
+_DECIDED = (
+    *("network", "backbone", "targets", "origin", "temporal", "geo", "size", "bands", "optimisation"),
+)
+
+
 class _Preset(NamedTuple):
     optimisation: Optimisation
     batch_size: int
@@ -376,24 +390,6 @@ def _unlabelled(known: np.ndarray) -> list[str]:
 def _origin(images: gpd.GeoDataFrame) -> Origin:
     places = images["place_id"].to_numpy() if "place_id" in images else None
     return Origin.of(len(images), places=places, lonlat=lonlat_of(images))
-
-
-def _built(what: Any, section: str, *given: Any, **options: Any) -> Any:
-    """An object with the options of a section of the project file."""
-    return what(*given, **_known(what, section, options))
-
-
-def _known(what: Any, section: str, options: dict[str, Any]) -> dict[str, Any]:
-    known = [
-        name
-        for name, parameter in inspect.signature(what).parameters.items()
-        if parameter.kind is not parameter.POSITIONAL_ONLY
-    ]
-    unknown = sorted(set(options) - set(known))
-    if unknown:
-        msg = f"pretraining, {section}: unknown option {unknown[0]!r}; there are: {', '.join(known)}."
-        raise ProjectError(msg)
-    return options
 
 
 def _losses(training: TrainingResult) -> list[tuple[str, float]]:

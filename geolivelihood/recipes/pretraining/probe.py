@@ -126,6 +126,7 @@ class _Probe:
             raise InputError(msg)
         self.heads = self._heads()  # a wrong option is told before any work
         self._check_vote()
+        self._check_picture()
         self.features = self._all_features()
         self.splits = self._splits()
         self.results: dict[tuple[str, str, str], probes.ProbeResult] = {}
@@ -209,7 +210,13 @@ class _Probe:
         """The encoder's own architecture, fed as it is, with random weights."""
         card = read_pretrained_card(self.folder)
         count = card["bands"] if isinstance(card["bands"], int) else len(card["bands"])
-        network, _ = headless(card["architecture"], size=card["size"], seed=self.project.seed, bands=count)
+        network, _ = headless(
+            card["architecture"],
+            size=card["size"],
+            seed=self.project.seed,
+            bands=count,
+            group_norm=card.get("group_norm"),
+        )
         feeding = {key: card[key] for key in _FEEDING if key in card}
         folder = save_pretrained(
             self.project.target / "features" / "untrained",
@@ -249,6 +256,13 @@ class _Probe:
             msg = "probe, vote: needs classes, and places (a column place_id, or images.places_m)."
             raise InputError(msg)
 
+    def _check_picture(self) -> None:
+        there = ["label", *(str(column) for column in self.images if column != "geometry")]
+        unknown = [name for name in self.settings.picture if name not in there]
+        if unknown:
+            msg = f"probe, picture: the pictures have no {unknown[0]!r}; there are: {', '.join(there)}."
+            raise ProjectError(msg)
+
     def _votes(self) -> pd.DataFrame:
         """Scores of places whose pictures decide together, beside those of single pictures."""
         rows = []
@@ -282,12 +296,8 @@ class _Probe:
         for name in self.settings.picture:
             if name == "label":
                 found[self.target.name] = self.labels
-            elif name in self.images:
-                found[name] = self.images[name]
             else:
-                there = ", ".join(["label", *(str(column) for column in self.images if column != "geometry")])
-                msg = f"probe, picture: the pictures have no {name!r}; there are: {there}."
-                raise ProjectError(msg)
+                found[name] = self.images[name]
         return found
 
 

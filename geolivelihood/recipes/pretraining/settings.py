@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from geolivelihood.pretraining.training import Precision
 from geolivelihood.recipes.project_file import ProjectFile
 from geolivelihood.recipes.settings import ImageSource, Section
 
@@ -67,7 +68,7 @@ class Pictures(ImageSource):
     windows: Windows | None = None
     around: Around | None = None
     places_m: float | None = Field(default=None, gt=0)
-    bands: list[int] | None = Field(default=None, min_length=1)
+    bands: list[Annotated[int, Field(ge=1)]] | None = Field(default=None, min_length=1)
     value_range: tuple[float, float] | None = None
 
     @model_validator(mode="after")
@@ -159,7 +160,7 @@ class Pretraining(Section):
     devices: int = Field(default=1, ge=1)
     nodes: int = Field(default=1, ge=1)
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
-    precision: str = "auto"
+    precision: Precision = "auto"
     loggers: tuple[Logger, ...] = ("csv",)
     keep: int = Field(default=3, ge=1)
     save_every_steps: int | None = Field(default=None, ge=1)

@@ -50,6 +50,23 @@ def test_no_fold_has_a_place_on_both_sides(project):
             assert not set(images["place_id"].iloc[train]) & set(images["place_id"].iloc[test])
 
 
+def test_numbers_may_be_classes(project, scene, tmp_path):
+    table = pd.read_csv(scene / "known.csv").assign(code=7.0, share=0.5)
+    table.loc[0, "code"] = np.nan
+    table.to_csv(tmp_path / "codes.csv", index=False)
+    labels = {"table": str(tmp_path / "codes.csv"), "task": "classification"}
+    images = data(project())
+    codes = images.target(Labels(column="code", **labels))
+    assert codes.values.dropna().unique().tolist() == ["7"] and codes.known.sum() == 299
+    assert images.target(Labels(column="share", **labels)).values.unique().tolist() == ["0.5"]
+
+
+def test_more_folds_than_places_are_refused(project):
+    few = data(project()).images.iloc[:3]
+    with pytest.raises(InputError, match="5 folds of 3 places"):
+        folds(few, 5, seed=0)
+
+
 def test_chips_bring_the_columns_of_their_places(project, scene, tmp_path):
     places = pd.DataFrame(
         {"town": ["a", "b"], "wealth": [1.0, 2.0], "lon": [37.35, 37.4], "lat": [-1.9, -1.95]}

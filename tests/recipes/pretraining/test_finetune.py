@@ -1,6 +1,9 @@
 """An encoder put to a task from a project file."""
 
+import shutil
+
 import geopandas as gpd
+import pandas as pd
 import pytest
 import rasterio
 
@@ -8,9 +11,16 @@ from geolivelihood.errors import InputError, ProjectError
 from geolivelihood.pretraining import load_finetuned
 from geolivelihood.recipes.pretraining import finetune_project
 from geolivelihood.recipes.pretraining.data import EncoderData
+from geolivelihood.recipes.pretraining.finetune import _job
 from geolivelihood.recipes.pretraining.pretrain import read_encoder_project
 
 FEW = {"folds": 2, "rounds": 1}
+HOUSES = {"task": "segmentation", "polygons": "houses.gpkg"}
+
+
+def _job_of(path):
+    project = read_encoder_project(path)
+    return _job(project, project.finetune)
 
 
 def test_classes_of_pictures(project):
@@ -39,6 +49,53 @@ def test_masks_over_a_whole_raster(project, scene):
     with rasterio.open(raster) as cog, rasterio.open(scene / "dates" / "date_2.tif") as source:
         assert cog.shape == source.shape and cog.crs == source.crs
     assert gpd.list_layers(layer)["name"].tolist()[0] == "found"
+
+
+def test_a_raster_to_scan_is_looked_at_before_any_work(project, scene, tmp_path):
+    def scanning(*rasters, **options):
+        drawn = {"task": "segmentation", "polygons": "houses.gpkg", "scan": list(rasters), **FEW}
+        return project(finetune=drawn | {"scan_options": options})
+
+    one = "dates/date_2.tif"
+    shutil.copytree(scene / "dates", tmp_path / "again")
+    with pytest.raises(InputError, match="No such file"):
+        finetune_project(scanning("dates/none.tif"))
+    with pytest.raises(ProjectError, match="unknown option 'min_score'; there are: min_area_m2, crs"):
+        finetune_project(scanning(one, min_score=0.5))
+    with pytest.raises(ProjectError, match="two rasters are named 'date_2'"):
+        finetune_project(scanning(one, str(tmp_path / "again" / "date_2.tif")))
+    with pytest.raises(ProjectError, match="the result would replace"):
+        finetune_project(scanning(str(tmp_path / "again" / "date_2.tif")), overrides={"out": "again"})
+
+
+def test_bands_range_and_leniency_of_the_project_reach_the_model(project):
+    images = {
+        "windows": {"raster": "dates/date_0.tif", "size_px": 80},
+        "bands": [3, 2, 1],
+        "value_range": [10, 200],
+    }
+    job = _job_of(project(images=images, max_rejected=0.3, finetune=HOUSES))
+    assert job.model().bands == [3, 2, 1] and job.model().value_range == (10, 200)
+    assert job.model().max_rejected == 0.3
+
+
+def test_one_band_is_learned_from_too(project):
+    labels = {"column": "east", "table": "known.csv"}
+    images = {"windows": {"raster": "dates/date_0.tif", "size_px": 16}, "bands": [1]}
+    task = {"task": "regression", "labels": labels, "options": {"epochs": 1}, **FEW}
+    made = finetune_project(project(images=images, finetune=task))
+    assert load_finetuned(made.model).card_["bands"] == [1]
+
+
+def test_one_label_for_all_and_a_training_that_diverges_are_refused(project, tmp_path, scene):
+    pd.read_csv(scene / "known.csv").assign(same=1.5).to_csv(tmp_path / "same.csv", index=False)
+    task = {"task": "regression", "labels": {"column": "same", "table": str(tmp_path / "same.csv")}, **FEW}
+    with pytest.raises(InputError, match=r"All 300 labels 'same' are 1\.5"):
+        finetune_project(project(finetune=task))
+    wild = {"epochs": 1, "batch_size": 300, "learning_rate": 1e30}
+    labels = {"column": "east", "table": "known.csv"}
+    with pytest.raises(InputError, match="diverged"):
+        finetune_project(project(finetune=task | {"labels": labels, "options": wild}))
 
 
 def test_what_is_missing_is_said(project):

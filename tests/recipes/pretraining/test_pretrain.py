@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from geolivelihood.cli import app
-from geolivelihood.errors import InputError, ProjectError
+from geolivelihood.errors import InputError, OutputError, ProjectError
 from geolivelihood.features import encoder
 from geolivelihood.recipes.pretraining import pretrain_project
 
@@ -57,7 +57,17 @@ def test_a_run_that_is_done_is_not_done_again(project):
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
-        ({"options": {"queue": 3}}, ProjectError, "unknown option 'queue'; there are: network"),
+        ({"options": {"queue": 3}}, ProjectError, "unknown option 'queue'; there are: dim, queue_size"),
+        ({"options": {"geo": 8}}, ProjectError, "unknown option 'geo'"),
+        ({"options": {"queue_size": "many"}}, ProjectError, "options, queue_size: .*integer.*'many'"),
+        ({"optimisation": {"learning_rate": "fast"}}, ProjectError, "learning_rate: .*number.*'fast'"),
+        ({"optimisation": {"milestones": "never"}}, ProjectError, "milestones: "),
+        (
+            {"temporal": True, "pairs": {"temporal": False}},
+            ProjectError,
+            "pairs: unknown option 'temporal'",
+        ),
+        ({"precision": "half"}, ProjectError, "pretraining.precision: "),
         ({"options": {"queue_size": 40, "bn_groups": 2}}, InputError, "multiple"),
         ({"optimisation": {"lr": 3}}, ProjectError, "unknown option 'lr'"),
         ({"batch_size": 512}, InputError, "512"),
@@ -71,6 +81,24 @@ def test_a_run_that_is_done_is_not_done_again(project):
 def test_what_cannot_work_is_said_before_the_first_step(project, settings, error, message):
     with pytest.raises(error, match=message):
         pretrain_project(project(pretraining=SMALL | settings))
+
+
+def test_what_is_no_encoder_is_found_in_its_place_before_training(project, tmp_path):
+    mine = tmp_path / "out" / "pretrained"
+    mine.mkdir(parents=True)
+    (mine / "thesis.txt").write_text("mine")
+    with pytest.raises(OutputError, match="nothing of yours is replaced"):
+        pretrain_project(project(pretraining=SMALL))
+    assert not (tmp_path / "out" / "training").exists()
+
+
+def test_of_the_processes_of_torchrun_one_writes_the_results(project, tmp_path, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    made = pretrain_project(project(pretraining=SMALL))
+    assert made.curves is None and {path.name for path in (tmp_path / "out").iterdir()} == {
+        "training",
+        "cache",
+    }
 
 
 def test_a_project_without_pretraining_says_so(project, tmp_path):

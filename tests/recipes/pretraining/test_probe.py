@@ -43,6 +43,16 @@ def test_classes_and_the_vote_of_dates(project, encoder_folder):
     assert table["n"]["logistic, vote of a place"] == 100
 
 
+def test_an_encoder_with_group_normalisation_is_compared_with_one_of_its_own_kind(project, tmp_path):
+    network, _ = headless("resnet18", size=16, seed=1, group_norm=32)
+    card = {"architecture": "resnet18", "size": 16, "bands": 3, "mean": [0.5] * 3, "sd": [0.25] * 3}
+    folder = save_pretrained(tmp_path / "grouped", network, card)
+    probe = {"labels": {"column": "east", "table": "known.csv"}, "folds": 2}
+    assert "random weights" in set(
+        probe_project(project(encoder_folder=str(folder), probe=probe)).table["encoder"]
+    )
+
+
 def test_what_is_missing_is_said(project, encoder_folder):
     labels = {"column": "east", "table": "known.csv"}
     with pytest.raises(ProjectError, match="says nothing of 'probe'"):
@@ -51,5 +61,9 @@ def test_what_is_missing_is_said(project, encoder_folder):
         probe_project(project(probe={"labels": labels}))
     with pytest.raises(ProjectError, match="'logistic' is no head of a regression"):
         probe_project(project(encoder_folder=encoder_folder, probe={"labels": labels, "heads": ["logistic"]}))
+    with pytest.raises(ProjectError, match="have no 'colour'; there are: label"):
+        probe_project(project(encoder_folder=encoder_folder, probe={"labels": labels, "picture": ["colour"]}))
+    with pytest.raises(InputError, match="Run 'geolivelihood pretrain' first"):
+        probe_project(project(encoder_folder="nowhere", probe={"labels": labels}))
     with pytest.raises(InputError, match="needs classes"):
         probe_project(project(encoder_folder=encoder_folder, probe={"labels": labels, "vote": True}))
