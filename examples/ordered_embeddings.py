@@ -1,18 +1,19 @@
 """An embedding in the order of wealth, and one made without labels: what each is worth with few labels.
 
-An invented country seen from above: tiles of 1.4 km, the wealth of a fraction of them as a small survey tells
-it (with an error as large as the differences between places), and whole districts of blocks that no training
-sees. There the true wealth is known.
+An invented country seen from above on two days, each tile under a light of its own, as scenes of several
+satellites and seasons have: colours tell little until the light is seen through. A survey tells the wealth
+of a fraction of the tiles, with an error; every third block of some 250 km² is seen by no training, and there
+the true wealth is known.
 
 * Rank-N-Contrast orders the features of a small network by the surveyed wealth; a linear probe reads them.
   Beside it the same network, pictures, views and epochs are trained on wealth itself (mean absolute error).
   Each has the learning rate that did best on blocks held out of the training blocks.
-* MoCo-v2 sees all tiles outside the held-out blocks and no label. Its features and those of random weights
-  are read by the same linear probe, from 20, 40 and 80 labels.
+* MoCo-v2 with temporal positives sees the tiles outside the held-out blocks and no label. Its features and
+  those of random weights are read by the same linear probe, from 20, 40 and 80 labels.
 
 Each seed draws the labelled tiles, the survey's errors, and all weights. Run it anywhere: ``python
 examples/ordered_embeddings.py [FOLDER] [--seeds 5]``. It writes ``ordered_embeddings.csv`` and
-``ordered_embeddings.png``, in some ten minutes on one core; ``--quick`` takes one.
+``ordered_embeddings.png``, in some fifteen minutes on one core; ``--quick`` takes one.
 """
 
 import argparse
@@ -38,7 +39,7 @@ from torch import nn
 from geolivelihood import cells, tables
 from geolivelihood.pretraining.augmentations import plain
 from geolivelihood.pretraining.moco_module import MoCoModule
-from geolivelihood.pretraining.pairs import SamePicture
+from geolivelihood.pretraining.pairs import PlacePairs, SamePicture
 from geolivelihood.pretraining.picture_cache import cache_pictures
 from geolivelihood.pretraining.queue import Origin
 from geolivelihood.pretraining.rank_module import RankModule, SupervisedModule
@@ -49,9 +50,12 @@ from geolivelihood.synthetic import make_country
 
 SIDE, VIEW, FEATURES = 48, 32, 128  # pixels of 30 m
 PEOPLE = 100  # in a cell of some 0.7 km²: where fewer live, there is little of wealth to see
-SURVEY_ERROR = 1.0  # standard deviations of wealth
+SURVEY_ERROR = 0.5  # standard deviations of wealth
+LIGHT = 0.2  # standard deviation of the logarithm, of each band and once more of all
+DAYS = ("2021-03-01", "2022-09-01")
 RATES = (5e-4, 2e-3, 5e-3)
-RANK, L1, L1_PROBE, MOCO = "Rank-N-Contrast + probe", "L1 training", "L1 training + probe", "MoCo-v2 + probe"
+RANK, L1, L1_PROBE = "Rank-N-Contrast + probe", "L1 training", "L1 training + probe"
+MOCO = "MoCo-v2+TP + probe"
 RANDOM, SETTLED = "random weights + probe", "random weights, normalised + probe"
 COLOURS = {
     RANK: "#1f5f99",
@@ -65,7 +69,10 @@ ORDERED = (RANK, L1, L1_PROBE, RANDOM, SETTLED)
 
 
 class Tiles(NamedTuple):
-    """Tiles, what is true of them, and what is held out."""
+    """Tiles, what is true of them, and what is held out.
+
+    ``images`` has one row per tile and day; all else is by tile, ``pictures`` of the first day.
+    """
 
     images: gpd.GeoDataFrame
     pictures: torch.Tensor
@@ -75,25 +82,21 @@ class Tiles(NamedTuple):
 
 
 class Turned(nn.Module):
-    """Any square of a picture, mirrored and turned; colours stay, because roofs are told by them."""
+    """Any square of a picture, mirrored and turned; its colours waver a little."""
 
     size, mean, sd = VIEW, (0.5,) * 3, (0.25,) * 3
-
-    def __init__(self, light: float = 0.0) -> None:
-        super().__init__()
-        self.light = light
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """View (3, 32, 32) of a tile."""
         top, left, turn = (int(torch.randint(most, ())) for most in (SIDE - VIEW + 1, SIDE - VIEW + 1, 8))
         view = pixels[:, top : top + VIEW, left : left + VIEW].float() / 255
         view = torch.rot90(view.flip(2) if turn > 3 else view, turn % 4, (1, 2))
-        gain = 1 + self.light * torch.randn(3, 1, 1)
+        gain = 1 + 0.1 * torch.randn(3, 1, 1)
         return ((view * gain - 0.5) / 0.25).contiguous()
 
     def card(self) -> dict:
         """What defines the views."""
-        return {"name": "turned", "size": VIEW, "light": self.light}
+        return {"name": "turned", "size": VIEW, "gain": 0.1}
 
 
 def main() -> None:
@@ -117,13 +120,13 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--labels", type=int, default=200, help="surveyed tiles that the networks train on")
     parser.add_argument("--epochs", type=int, default=30)
-    parser.add_argument("--moco-epochs", type=int, default=4)
+    parser.add_argument("--moco-epochs", type=int, default=12)
     parser.add_argument("--few", nargs="+", type=int, default=[20, 40, 80], help="labels of the probes")
     parser.add_argument("--quick", action="store_true", help="two seeds, one learning rate, few epochs")
     options = parser.parse_args()
     options.rates = RATES
     if options.quick:
-        options.seeds, options.epochs, options.moco_epochs, options.rates = 2, 4, 1, RATES[1:2]
+        options.seeds, options.epochs, options.moco_epochs, options.rates = 2, 4, 2, RATES[1:2]
     return options
 
 
@@ -137,22 +140,28 @@ def read_tiles(folder: Path) -> Tiles:
     centres = cells.cell_points(grid)
     places = gpd.GeoDataFrame({"cell": cells.cell_names(grid)}, geometry=centres.to_numpy(), crs=centres.crs)
     chips, _ = tables.chip_table(places, country.tiles, size_m=SIDE * 30, id_column="cell")
-    images = cache_pictures(chips, folder=folder / "tiles", short_side=SIDE).images.reset_index(drop=True)
-    images["path"] = [as_png(Path(path)) for path in images["path"]]
-    block = np.array([h3.cell_to_parent(name, 5) for name in images["place_id"]])
-    names = np.unique(block)
-    held_out = np.isin(block, np.random.default_rng(0).permutation(names)[::3])
-    wealth = truth["wealth"].set_axis(cells.cell_names(grid)).loc[images["place_id"]].to_numpy()
-    return Tiles(images, whole(images), wealth, block, held_out)
+    chips = cache_pictures(chips, folder=folder / "tiles", short_side=SIDE).images.reset_index(drop=True)
+    block = np.array([h3.cell_to_parent(name, 5) for name in chips["place_id"]])
+    held_out = np.isin(block, np.random.default_rng(0).permutation(np.unique(block))[::3])
+    wealth = truth["wealth"].set_axis(cells.cell_names(grid)).loc[chips["place_id"]].to_numpy()
+    days = [seen_on(day, chips, folder / DAYS[day]) for day in range(len(DAYS))]
+    return Tiles(pd.concat(days, ignore_index=True), whole(days[0]), wealth, block, held_out)
 
 
-def as_png(path: Path) -> str:
-    """A copy that is read in a third of the time, which counts where pictures are as small as these."""
-    copy = path.with_suffix(".png")
-    if not copy.exists():
-        with Image.open(path) as picture:
-            picture.save(copy)
-    return str(copy)
+def seen_on(day: int, chips: gpd.GeoDataFrame, folder: Path) -> gpd.GeoDataFrame:
+    """The tiles of one day as small files, each under its own light."""
+    folder.mkdir(exist_ok=True)
+    random = np.random.default_rng([5, day])
+    each, all_bands = (random.standard_normal((len(chips), bands)) for bands in (3, 1))
+    light = 0.7 * np.exp(LIGHT * (each + all_bands))
+    paths = [folder / f"{name}.png" for name in chips["place_id"]]
+    for source, path, gain in zip(chips["path"], paths, light):
+        if not path.exists():
+            with Image.open(source) as picture:
+                pixels = np.clip(np.asarray(picture) * gain, 0, 255)
+            Image.fromarray(pixels.astype(np.uint8)).save(path)
+    seen = chips.assign(path=list(map(str, paths)), captured_at=pd.Timestamp(DAYS[day], tz="UTC"))
+    return seen.assign(image_id=chips["image_id"] + f"@{DAYS[day]}")
 
 
 def whole(images: gpd.GeoDataFrame) -> torch.Tensor:
@@ -161,6 +170,14 @@ def whole(images: gpd.GeoDataFrame) -> torch.Tensor:
     seen = list(Views(images, SamePicture(images), look, batch_size=256, drop_last=False))
     order = torch.cat([batch.position for batch in seen]).argsort()
     return torch.cat([batch.query for batch in seen])[order]
+
+
+def both_days(tiles: Tiles, rows: np.ndarray) -> gpd.GeoDataFrame:
+    """Pictures of some tiles, those of the first day first."""
+    n = len(tiles.wealth)
+    return tiles.images.iloc[np.concatenate([rows + day * n for day in range(len(DAYS))])].reset_index(
+        drop=True
+    )
 
 
 def network(seed: int) -> nn.Sequential:
@@ -186,14 +203,14 @@ def drawn(tiles: Tiles, among: np.ndarray, seed: int) -> np.ndarray:
 
 def trained(kind: str, rate: float, tiles: Tiles, rows: np.ndarray, options, seed: int):
     """The module of one kind, trained on the surveyed wealth of some tiles."""
-    images = tiles.images.iloc[rows].reset_index(drop=True)
+    images = both_days(tiles, rows)
     how = Optimisation("adamw", rate, weight_decay=1e-4, schedule="cosine", per="step")
-    told = survey(tiles, seed)[rows]
+    told = np.tile(survey(tiles, seed)[rows], len(DAYS))
     if kind == RANK:
         module = RankModule(network(seed), told, optimisation=how)
     else:
         module = SupervisedModule(network(seed), told, dim=FEATURES, optimisation=how, seed=seed)
-    views = Views(images, SamePicture(images), Turned(), batch_size=32, seed=seed)
+    views = Views(images, PlacePairs(images, seed=seed), Turned(), batch_size=32, seed=seed)
     learn(module, views, options.epochs, options, seed)
     return module
 
@@ -273,10 +290,11 @@ def settled(backbone: nn.Module, tiles: Tiles) -> nn.Module:
 def low_label(tiles: Tiles, options, seed: int) -> list[tuple]:
     """Features learned without labels and random ones, probed with few labels."""
     rows, told = drawn(tiles, ~tiles.held_out, seed), survey(tiles, seed)
-    images = tiles.images[~tiles.held_out].reset_index(drop=True)
+    images = both_days(tiles, np.flatnonzero(~tiles.held_out))
     module = MoCoModule(
         network(seed),
-        origin=Origin.of(len(images)),
+        origin=Origin.of(len(images), places=images["place_id"]),
+        temporal=True,
         size=VIEW,
         dim=64,
         queue_size=512,
@@ -284,7 +302,7 @@ def low_label(tiles: Tiles, options, seed: int) -> list[tuple]:
         optimisation=Optimisation("sgd", 0.06, schedule="cosine", per="step"),
         seed=seed,
     )
-    views = Views(images, SamePicture(images), Turned(0.05), batch_size=64, seed=seed)
+    views = Views(images, PlacePairs(images, seed=seed), Turned(), batch_size=64, seed=seed)
     learn(module, views, options.moco_epochs, options, seed)
     known = {
         MOCO: features_of(module.backbone, tiles),
