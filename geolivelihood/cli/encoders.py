@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,7 +32,8 @@ def pretrain(project: ProjectFile, set_: Set = None) -> None:
 
     with progress():
         made = pretrain_project(project, overrides=parse_overrides(set_))
-    print_pretrained(made)
+    if os.environ.get("RANK", "0") == "0":  # one of the processes of torchrun speaks
+        print_pretrained(made)
 
 
 @app.command(

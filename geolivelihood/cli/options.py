@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from geolivelihood.errors import InputError
+from geolivelihood.errors import InputError, ProjectError
 
 __all__ = ["Pictures", "ProjectFile", "Set", "Target", "parse_columns", "parse_overrides", "reads_pictures"]
 
@@ -88,12 +88,12 @@ def parse_overrides(pairs: list[str] | None) -> dict[str, Any]:
         key, equals, value = pair.partition("=")
         if not equals or not key:
             msg = f"--set {pair}: give KEY=VALUE, for example --set validation.folds=3."
-            raise InputError(msg)
+            raise ProjectError(msg)
         try:
             found[key] = yaml.safe_load(value)
         except yaml.YAMLError as error:
             msg = f"--set {pair}: the value is not valid YAML."
-            raise InputError(msg) from error
+            raise ProjectError(msg) from error
     return found
 
 

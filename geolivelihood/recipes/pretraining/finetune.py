@@ -287,6 +287,7 @@ class _Drawn(_Task):
             given=("raster", "out"),
         )
         self.rasters = self._rasters()
+        _ = self.polygons  # what is wrong with them is told before any work
 
     def _rasters(self) -> list[Path]:
         """The rasters to scan, looked at before any work: they are there, and their results go elsewhere."""
