@@ -15,12 +15,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from geolivelihood.errors import InputError
+from geolivelihood.models.training import TargetScale
 from geolivelihood.pretraining.rank_n_contrast import rank_n_contrast_loss
 from geolivelihood.pretraining.schedules import Optimisation
 from geolivelihood.pretraining.split_norm import average_statistics
 from geolivelihood.pretraining.views import ViewBatch, Views
 
-__all__ = ["RANK_PRESETS", "RankModule", "RankPreset", "SupervisedModule", "TargetScale"]
+__all__ = ["RANK_PRESETS", "RankModule", "RankPreset", "SupervisedModule"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -48,34 +49,6 @@ RANK_PRESETS: Mapping[str, RankPreset] = MappingProxyType(
         "age": RankPreset("resnet18", 224, 400, 256, _AGE),
     }
 )
-
-
-class TargetScale(NamedTuple):
-    """Mean and standard deviation of each target; a constant one has standard deviation 1."""
-
-    mean: Floats
-    sd: Floats
-
-    @classmethod
-    def of(cls, targets: Floats) -> TargetScale:
-        """Moments of the known values of targets (rows, t)."""
-        known = np.where(np.isfinite(targets), targets, np.nan)
-        some = np.isfinite(targets).any(axis=0)
-        mean, sd = (np.zeros(targets.shape[1]), np.ones(targets.shape[1]))
-        mean[some], sd[some] = np.nanmean(known[:, some], axis=0), np.nanstd(known[:, some], axis=0)
-        return cls(mean, np.where(sd > 1e-12 * np.maximum(np.abs(mean), 1e-300), sd, 1.0))
-
-    def standardise(self, targets: Floats) -> Floats:
-        """Targets (rows, t) with mean 0 and standard deviation 1."""
-        return (targets - self.mean) / self.sd
-
-    def restore(self, values: Floats) -> Floats:
-        """Values (rows, t) in the units of the targets."""
-        return values * self.sd + self.mean
-
-    def card(self) -> dict[str, list[float]]:
-        """The moments as JSON."""
-        return {"mean": self.mean.tolist(), "sd": self.sd.tolist()}
 
 
 class _OutcomeModule(pl.LightningModule):
@@ -139,7 +112,7 @@ class _OutcomeModule(pl.LightningModule):
 
     def card(self) -> dict[str, Any]:
         """Method and settings, as JSON."""
-        return {"targets": self.scale.card(), "optimisation": asdict(self.optimisation)}
+        return {"targets": _moments(self.scale), "optimisation": asdict(self.optimisation)}
 
     def configure_optimizers(self) -> Any:
         """Optimiser and schedule of whatever is not frozen."""
@@ -291,3 +264,8 @@ class SupervisedModule(_OutcomeModule):
     def card(self) -> dict[str, Any]:
         """Method and settings, as JSON."""
         return {"method": "supervised_l1"} | super().card()
+
+
+def _moments(scale: TargetScale) -> dict[str, list[float]]:
+    """Mean and standard deviation of each target, as JSON."""
+    return {name: np.asarray(value).tolist() for name, value in zip(("mean", "sd"), scale)}

@@ -16,7 +16,7 @@ from torch import nn
 from geolivelihood.errors import InputError
 from geolivelihood.pretraining.augmentations import rank_augmentation
 from geolivelihood.pretraining.pairs import Pairs, SamePicture
-from geolivelihood.pretraining.rank_module import RANK_PRESETS, RankModule, SupervisedModule, TargetScale
+from geolivelihood.pretraining.rank_module import RANK_PRESETS, RankModule, SupervisedModule
 from geolivelihood.pretraining.rank_n_contrast import rank_n_contrast_loss
 from geolivelihood.pretraining.schedules import Optimisation
 from geolivelihood.pretraining.training import run_training
@@ -53,10 +53,17 @@ class Steps:
         yield given._replace(query=given.query + light, key=given.key + light)
 
 
+class Shown(SimpleNamespace):
+    """What a module looks at before it trains."""
+
+    def __len__(self):
+        return len(self.images) // self.batch_size
+
+
 def views(rows=4, shown=None, batch_size=2):
     at = np.arange(rows) if shown is None else np.asarray(shown)
     pairs = SimpleNamespace(epoch=lambda epoch: Pairs(at, at))
-    return SimpleNamespace(images=range(rows), pairs=pairs, batch_size=batch_size)
+    return Shown(images=range(rows), pairs=pairs, batch_size=batch_size)
 
 
 def loss_of(module, *args):
@@ -147,13 +154,6 @@ def test_card_tells_the_method_and_the_scale():
     assert card["method"] == "rank_n_contrast" and card["temperature"] == 2
     assert card["targets"]["mean"] == [13.5, 2.5] and card["optimisation"]["learning_rate"] == 5e-4
     assert SupervisedModule(backbone(), INCOMES, dim=6).card()["method"] == "supervised_l1"
-
-
-def test_scale_ignores_the_unknown_and_keeps_constants():
-    scale = TargetScale.of(np.array([[1.0, 5.0, np.nan], [3.0, 5.0, np.nan], [np.nan, 5.0, np.nan]]))
-    assert scale.mean.tolist() == [2, 5, 0] and scale.sd.tolist() == [1, 1, 1]
-    rows = np.array([[3.0, 5.0, 1.0]])
-    np.testing.assert_allclose(scale.restore(scale.standardise(rows)), rows)
 
 
 @pytest.mark.parametrize(
