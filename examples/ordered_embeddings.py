@@ -336,6 +336,9 @@ def draw(table: pd.DataFrame, compared: pd.DataFrame, options) -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.4), layout="constrained", width_ratios=[1, 1])
     most = table["labels"].max()
     many, few = table[table["labels"] == most], table[table["labels"] < most]
+    paired = many.pivot_table(index="seed", columns="method", values="tau")[list(ORDERED)]
+    for _, tau in paired.iterrows():
+        left.plot(tau, range(len(ORDERED)), color="#dddddd", linewidth=0.9, zorder=0)
     for at, method in enumerate(ORDERED):
         tau = many.loc[many["method"] == method, "tau"].to_numpy()
         left.plot(tau, np.full(len(tau), at), "o", color=COLOURS[method], alpha=0.55)
