@@ -13,7 +13,7 @@ the true wealth is known.
 
 Each seed draws the labelled tiles, the survey's errors, and all weights. Run it anywhere: ``python
 examples/ordered_embeddings.py [FOLDER] [--seeds 5]``. It writes ``ordered_embeddings.csv`` and
-``ordered_embeddings.png``, in some fifteen minutes on one core; ``--quick`` takes one.
+``ordered_embeddings.png``, in some half an hour on one core; ``--quick`` takes one.
 """
 
 import argparse
@@ -53,7 +53,7 @@ PEOPLE = 100  # in a cell of some 0.7 km²: where fewer live, there is little of
 SURVEY_ERROR = 0.5  # standard deviations of wealth
 LIGHT = 0.2  # standard deviation of the logarithm, of each band and once more of all
 DAYS = ("2021-03-01", "2022-09-01")
-RATES = (5e-4, 2e-3, 5e-3)
+RATES = (1e-3, 2e-3, 4e-3)
 RANK, L1, L1_PROBE = "Rank-N-Contrast + probe", "L1 training", "L1 training + probe"
 MOCO = "MoCo-v2+TP + probe"
 RANDOM, SETTLED = "random weights + probe", "random weights, normalised + probe"
@@ -118,15 +118,18 @@ def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, default=Path("out/ordered_embeddings"))
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--labels", type=int, default=200, help="surveyed tiles that the networks train on")
+    parser.add_argument("--labels", type=int, default=800, help="surveyed tiles that the networks train on")
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--moco-epochs", type=int, default=12)
     parser.add_argument("--few", nargs="+", type=int, default=[20, 40, 80], help="labels of the probes")
-    parser.add_argument("--quick", action="store_true", help="two seeds, one learning rate, few epochs")
+    parser.add_argument(
+        "--quick", action="store_true", help="two seeds, 200 labels, one learning rate, few epochs"
+    )
     options = parser.parse_args()
     options.rates = RATES
     if options.quick:
-        options.seeds, options.epochs, options.moco_epochs, options.rates = 2, 4, 2, RATES[1:2]
+        options.seeds, options.labels, options.rates = 2, 200, RATES[1:2]
+        options.epochs, options.moco_epochs = 4, 2
     return options
 
 
@@ -336,6 +339,9 @@ def draw(table: pd.DataFrame, compared: pd.DataFrame, options) -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.4), layout="constrained", width_ratios=[1, 1])
     most = table["labels"].max()
     many, few = table[table["labels"] == most], table[table["labels"] < most]
+    paired = many.pivot_table(index="seed", columns="method", values="tau")[list(ORDERED)]
+    for _, tau in paired.iterrows():
+        left.plot(tau, range(len(ORDERED)), color="#dddddd", linewidth=0.9, zorder=0)
     for at, method in enumerate(ORDERED):
         tau = many.loc[many["method"] == method, "tau"].to_numpy()
         left.plot(tau, np.full(len(tau), at), "o", color=COLOURS[method], alpha=0.55)
