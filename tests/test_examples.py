@@ -75,7 +75,7 @@ def test_ordered_embeddings_in_small(tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     tau = pd.read_csv(tmp_path / "ordered_embeddings.csv").groupby(["labels", "method"])["tau"].mean()
     assert len(tau) == 5 + 3 * 3 and tau.between(0.1, 1).all()
-    assert tau[200].max() > 0.6 and "Paired differences" in done.stdout
+    assert tau[200].max() > 0.4 and "Paired differences" in done.stdout
     assert (tmp_path / "ordered_embeddings.png").stat().st_size > 30_000
 
 
